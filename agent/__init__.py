@@ -1,0 +1,1 @@
+"""Real-time age-check agent for supermarket registers."""

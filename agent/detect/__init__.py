@@ -1,0 +1,1 @@
+"""Stage two: faces in a frame."""

@@ -1,0 +1,1 @@
+"""Stage four: from a tracked face to a distribution over ages."""

@@ -1,0 +1,105 @@
+"""The prepared faces as batches; a batch depends on nothing but the seed and its number."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.estimate.align import TEMPLATE_RATIO, similarity, warp
+from agent.records import Float32Array, UInt8Array
+from training.augment import Augmentation, jittered_crop
+from training.losses import target_row
+from training.splits import split_of
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """The cache that `prepare` wrote.
+
+    `first` and `second` are (n, 6, 2) keypoints of the two looks, NaN where nothing was
+    found.
+    """
+
+    rows: list[dict[str, str]]
+    splits: npt.NDArray[np.str_]
+    images: UInt8Array
+    first: Float32Array
+    second: Float32Array
+
+    def select(self, split: str, source: str | None = None) -> IntArray:
+        """Return the indices of a split's photographs in which a face was found."""
+        chosen = self.splits == split
+        if source is not None:
+            chosen &= np.array([row["source"] == source for row in self.rows])
+        return np.flatnonzero(chosen & ~np.isnan(self.first[:, 0, 0]))
+
+    def keypoints(self, index: int) -> Float32Array:
+        """Return (4, 2): the second look's points, or the first's when it saw nothing."""
+        second = self.second[index]
+        return (self.first[index] if np.isnan(second[0, 0]) else second)[:4]
+
+    def ages(self, index: int) -> tuple[int, int]:
+        """Return the labelled interval in years."""
+        row = self.rows[index]
+        return int(row["age_lo_years"]), int(row["age_hi_years"])
+
+    def crop(self, index: int, crop_px: int) -> UInt8Array:
+        """Return the aligned crop without augmentation."""
+        points = self.keypoints(index).astype(np.float64)
+        return warp(self.images[index], similarity(points, TEMPLATE_RATIO * crop_px), crop_px)
+
+
+def load_faces(cache: Path) -> Faces:
+    """Open the cache; the images stay on disk."""
+    with (cache / "rows.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with np.load(cache / "faces.npz") as arrays:
+        first, second = arrays["first"], arrays["second"]
+    return Faces(
+        rows=rows,
+        splits=np.array([split_of(row) for row in rows]),
+        images=np.load(cache / "images.npy", mmap_mode="r"),
+        first=first,
+        second=second,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingBatches:
+    """Batch `step` of a run: the same on every call."""
+
+    faces: Faces
+    indices: IntArray
+    batch: int
+    crop_px: int
+    augmentation: Augmentation
+    seed: int
+
+    @property
+    def steps_per_pass(self) -> int:
+        """Batches of one pass over the photographs."""
+        return len(self.indices) // self.batch
+
+    def __call__(self, step: int) -> tuple[Float32Array, Float32Array]:
+        """Return images (batch, crop_px, crop_px, 3) float32 0..255 and target rows."""
+        one_pass, within = divmod(step, self.steps_per_pass)
+        order = np.random.default_rng([self.seed, one_pass]).permutation(self.indices)
+        chosen = order[within * self.batch : (within + 1) * self.batch]
+        random = np.random.default_rng([self.seed, one_pass, within])
+        images = np.empty((self.batch, self.crop_px, self.crop_px, 3), np.float32)
+        targets = np.empty((self.batch, 104), np.float32)
+        for slot, index in enumerate(chosen):
+            points = self.faces.keypoints(index)
+            if random.random() < 0.2:
+                points = self.faces.first[index, :4]
+            images[slot] = jittered_crop(
+                self.faces.images[index], points, self.crop_px, self.augmentation, random
+            )
+            targets[slot] = target_row(*self.faces.ages(index))
+        return images, targets
