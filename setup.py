@@ -7,8 +7,9 @@ setup(
     version="0.1.0",
     description="Real-time age-check agent for supermarket registers",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["agent", "agent.*", "models", "training", "training.*"]),
-    package_data={"models": ["*.json", "*/*"], "agent.display": ["*.html"]},
+    packages=[*find_packages(include=["agent", "agent.*"]), "agent.models"],
+    package_dir={"agent.models": "models"},
+    package_data={"agent.models": ["*.json", "*/*"]},
     install_requires=[
         "opencv-python==5.0.0.93",
         "opencv-contrib-python==5.0.0.93",

@@ -231,6 +231,21 @@ class VisionProgress:
     kind: Literal["vision_progress"] = "vision_progress"
 
 
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """A camera's state changed; made by the supervisor, published retained.
+
+    Attributes:
+        since_wall_s: When the state began.
+        detail: Why, in words for a technician; holds no credential.
+    """
+
+    camera_id: str
+    state: CameraState
+    since_wall_s: float
+    detail: str = ""
+
+
 #: What may travel from the processes that see to the process that speaks.
 PipeRecord = (
     Hello
