@@ -1,0 +1,130 @@
+"""The vision process: frames in, records out, no network.
+
+Started by the supervisor as `python -m agent.vision`; its settings are one line of JSON
+on stdin, the end of stdin means stop, its records leave on the descriptor that was stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from pydantic import BaseModel, ConfigDict
+
+from agent import assemble, wire
+from agent.capture.channel import FrameReceiver, StreamEnded
+from agent.config.schema import Config
+from agent.pipeline import Pipeline
+from agent.records import Frame, Hello, PipeRecord, VisionProgress
+from agent.sandbox import die_with_parent, forbid_network
+
+#: Progress is sent at least so often; also the replay's tick, in video time.
+PROGRESS_INTERVAL_S = 0.1
+#: Longest wait for a frame, so that deadlines of the batcher are met.
+WAIT_S = 0.02
+
+
+class VisionSettings(BaseModel):
+    """What the supervisor writes on the first line of stdin."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    config: Config
+    socket_path: str
+    lossless: bool
+
+
+class RecordWriter:
+    """Writes records to the pipe, whole lines only."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+
+    def write(self, records: Iterable[PipeRecord]) -> None:
+        """Send the records in order; blocks while the agent is busy."""
+        lines = b"".join(wire.encode(record) + b"\n" for record in records)
+        if lines:
+            self._pipe.write(lines)
+            self._pipe.flush()
+
+
+class VisionLoop:
+    """Takes frames as they come and reports what they show."""
+
+    def __init__(
+        self, receiver: FrameReceiver, pipeline: Pipeline, writer: RecordWriter, lossless: bool
+    ) -> None:
+        self._receiver = receiver
+        self._pipeline = pipeline
+        self._writer = writer
+        self._lossless = lossless
+        self._progress_at_s = -PROGRESS_INTERVAL_S
+        self._last_at_s = 0.0
+
+    def step(self) -> bool:
+        """Work through one frame; return False when a replay is over."""
+        item = self._receiver.next(WAIT_S)
+        if isinstance(item, Frame):
+            self._last_at_s = max(self._last_at_s, item.at_s)
+            self._writer.write(self._pipeline.process(item))
+        elif isinstance(item, StreamEnded):
+            return not (self._lossless and self._receiver.all_ended)
+        elif not self._lossless:
+            self._last_at_s = time.monotonic()
+            self._writer.write(self._pipeline.idle(self._last_at_s))
+        if self._last_at_s - self._progress_at_s >= PROGRESS_INTERVAL_S:
+            self._progress_at_s = self._last_at_s
+            self._writer.write([self._progress()])
+        return True
+
+    def finish(self) -> None:
+        """Report what is still open, then the end."""
+        self._writer.write(self._pipeline.finish(self._last_at_s))
+        self._writer.write([self._progress(finished=True)])
+
+    def _progress(self, finished: bool = False) -> VisionProgress:
+        return self._pipeline.progress(self._last_at_s, finished=finished)
+
+
+def private_record_pipe() -> BinaryIO:
+    """Take stdout for records alone; whatever else prints goes to stderr."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return pipe
+
+
+def stdin_has_ended() -> bool:
+    """Return whether the agent has closed our stdin, or sent more than it should."""
+    readable, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(readable)
+
+
+def main() -> None:
+    """Run until stdin ends or the replay is over."""
+    die_with_parent()
+    pipe = private_record_pipe()
+    settings = VisionSettings.model_validate_json(sys.stdin.buffer.raw.readline())  # type: ignore[attr-defined]
+    receiver = FrameReceiver(
+        settings.socket_path,
+        [camera.id for camera in settings.config.cameras],
+        lossless=settings.lossless,
+    )
+    forbid_network()
+    pipeline = assemble.pipeline(settings.config)
+    writer = RecordWriter(pipe)
+    writer.write([Hello("vision", os.getpid(), assemble.runtime_description(settings.config))])
+    loop = VisionLoop(receiver, pipeline, writer, settings.lossless)
+    while loop.step():
+        if stdin_has_ended():
+            break
+    else:
+        loop.finish()
+    receiver.close()
+
+
+if __name__ == "__main__":
+    main()
