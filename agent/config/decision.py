@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -57,6 +58,6 @@ class AgeGroupSection(Section):
         bounds = (*self.lower_bounds_years, 101)
         if bounds[0] != 0:
             raise ValueError(f"lower_bounds_years: got {bounds[0]} first: must begin with 0")
-        if any(b - a < 5 for a, b in zip(bounds, bounds[1:], strict=False)):
+        if any(b - a < 5 for a, b in pairwise(bounds)):
             raise ValueError("lower_bounds_years: every group must be at least 5 years wide")
         return self

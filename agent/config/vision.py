@@ -50,10 +50,14 @@ class CaptureSection(Section):
     @model_validator(mode="after")
     def _ordered(self) -> CaptureSection:
         if self.kill_after_s < self.stall_after_s:
-            raise ValueError(f"kill_after_s must be at least stall_after_s ({self.stall_after_s})")
+            raise ValueError(
+                f"kill_after_s: got {self.kill_after_s}: "
+                f"must be at least stall_after_s ({self.stall_after_s})"
+            )
         if self.backoff_max_s < self.backoff_initial_s:
             raise ValueError(
-                f"backoff_max_s must be at least backoff_initial_s ({self.backoff_initial_s})"
+                f"backoff_max_s: got {self.backoff_max_s}: "
+                f"must be at least backoff_initial_s ({self.backoff_initial_s})"
             )
         return self
 
