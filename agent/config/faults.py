@@ -21,7 +21,7 @@ _NAME_REASON = (
     "at most 63 characters"
 )
 #: `user:password@` in an address, also where the password holds a slash or an @.
-_CREDENTIALS = re.compile(r"(?<=//)\S*@")
+_CREDENTIALS = re.compile(r"(?<=//).*@")
 
 
 def explain(error: ValidationError, schema: type[BaseModel]) -> list[str]:
