@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,16 @@ IntArray = npt.NDArray[np.int64]
 class Faces:
     """The cache that `prepare` wrote.
 
-    `first` and `second` are (n, 6, 2) keypoints of the two looks, NaN where nothing was
-    found.
+    Attributes:
+        folder: Of the cache.
+        rows: Of labels.csv, one a photograph.
+        splits: From `splits.split_of`.
+        images: (n, 160, 160, 3) uint8, RGB.
+        first: (n, 6, 2) keypoints of the first look, NaN where it found nothing.
+        second: Likewise of the second look.
     """
 
+    folder: Path
     rows: list[dict[str, str]]
     splits: npt.NDArray[np.str_]
     images: UInt8Array
@@ -38,6 +45,10 @@ class Faces:
         if source is not None:
             chosen &= np.array([row["source"] == source for row in self.rows])
         return np.flatnonzero(chosen & ~np.isnan(self.first[:, 0, 0]))
+
+    def select_sources(self, split: str, sources: Iterable[str]) -> IntArray:
+        """Return `select` of several sources, one after the other."""
+        return np.concatenate([self.select(split, source) for source in sources])
 
     def keypoints(self, index: int) -> Float32Array:
         """Return (4, 2): the second look's points, or the first's when it saw nothing."""
@@ -62,6 +73,7 @@ def load_faces(cache: Path) -> Faces:
     with np.load(cache / "faces.npz") as arrays:
         first, second = arrays["first"], arrays["second"]
     return Faces(
+        folder=cache,
         rows=rows,
         splits=np.array([split_of(row) for row in rows]),
         images=np.load(cache / "images.npy", mmap_mode="r"),

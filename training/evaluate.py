@@ -7,22 +7,29 @@ import numpy as np
 
 from agent.records import AGE_CLASSES, Float32Array
 from training.data import Faces, IntArray
+from training.temperature import softmax
 
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
+
+
+def logits_of(
+    model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
+) -> Float32Array:
+    """Return (n, 101) logits, single view."""
+    parts = []
+    for start in range(0, len(indices), batch):
+        chosen = indices[start : start + batch]
+        crops = np.stack([faces.crop(i, crop_px) for i in chosen]).astype(np.float32)
+        logits = keras.ops.convert_to_numpy(model.predict_on_batch(crops))
+        parts.append(logits.astype(np.float32))
+    return np.concatenate(parts)
 
 
 def predict(
     model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
 ) -> Float32Array:
     """Return (n, 101) probabilities, single view."""
-    parts = []
-    for start in range(0, len(indices), batch):
-        chosen = indices[start : start + batch]
-        crops = np.stack([faces.crop(i, crop_px) for i in chosen]).astype(np.float32)
-        logits = keras.ops.convert_to_numpy(model.predict_on_batch(crops)).astype(np.float32)
-        exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-        parts.append(exponent / exponent.sum(axis=1, keepdims=True))
-    return np.concatenate(parts)
+    return softmax(logits_of(model, faces, indices, crop_px, batch))
 
 
 def interval_metrics(

@@ -1,69 +1,42 @@
 """Trains the age network; killed at any moment, it goes on from its checkpoint.
 
-A run is a folder: `settings.json`, `environment.json`, `metrics.csv`, `checkpoint.npz`
-(weights, optimizer and step) and, at the end, `best.weights.h5`, the averaged weights
-that did best on the validation split.
+A run is a folder: `settings.json`, `environment.json`, `metrics.csv` (one row a pass),
+`losses.csv`, `curve.png`, `checkpoint.npz` (weights, optimizer and step), and the averaged
+weights `last.weights.h5` and `best.weights.h5`, the best on the validation split.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import queue
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import keras
 import numpy as np
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agent.records import Float32Array
-from training.augment import Augmentation
+from training import checkpoint, curve
+from training.batch_statistics import MEASURED_BATCHES, measure_statistics
+from training.circumstances import circumstances
 from training.data import Faces, TrainingBatches, load_faces
 from training.evaluate import interval_metrics, predict
 from training.losses import AgeLoss
 from training.network import build, load_pretrained
+from training.serving import load_trained, statistics_batches
+from training.settings import Settings, load_settings
+from training.widen import widen
 
 PREFETCHED_BATCHES = 8
 PRETRAINED_SAMPLE = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a run depends on beside the data and the code."""
-
-    width: float = 0.5
-    crop_px: int = 96
-    passes: float = 6.0
-    batch: int = 64
-    learning_rate: float = 6e-4
-    warmup_steps: int = 400
-    weight_decay: float = 0.05
-    gradient_clip: float = 2.0
-    averaging_ratio: float = 0.999
-    dropout_ratio: float = 0.2
-    sources: tuple[str, ...] = ("utkface", "fairface")
-    seed: int = 1
-    start_from: str = "pretrained"
-    checkpoint_steps: int = 200
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-
-def load_settings(path: Path | None) -> Settings:
-    """Read a JSON file of settings; what it does not name keeps its default."""
-    if path is None:
-        return Settings()
-    values = json.loads(path.read_text())
-    values["augmentation"] = Augmentation(**values.get("augmentation", {}))
-    values["sources"] = tuple(values.get("sources", Settings().sources))
-    return Settings(**values)
 
 
 class Run:
@@ -73,8 +46,9 @@ class Run:
         self._settings = settings
         self._faces = faces
         self._folder = folder
+        self._console = Console()
         folder.mkdir(parents=True, exist_ok=True)
-        indices = np.concatenate([faces.select("train", source) for source in settings.sources])
+        indices = faces.select_sources("train", settings.sources)
         self._batches = TrainingBatches(
             faces, indices, settings.batch, settings.crop_px, settings.augmentation, settings.seed
         )
@@ -83,8 +57,7 @@ class Run:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
         self._model = build(settings.width, settings.crop_px, settings.dropout_ratio)
         self._compile()
-        self._best = float("inf")
-        self._step = self._restore()
+        self._progress = checkpoint.restore(folder, self._state) or self._begin()
 
     def _compile(self) -> None:
         settings = self._settings
@@ -109,62 +82,59 @@ class Run:
     def _state(self) -> list[keras.Variable]:
         return [*self._model.variables, *self._model.optimizer.variables]
 
-    def _restore(self) -> int:
-        path = self._folder / "checkpoint.npz"
-        if not path.exists():
-            self._initialise()
-            return 0
-        with np.load(path) as arrays:
-            for number, variable in enumerate(self._state):
-                variable.assign(arrays[f"v{number}"])
-            self._best = float(arrays["best"])
-            return int(arrays["step"])
-
-    def _initialise(self) -> None:
+    def _begin(self) -> checkpoint.RunProgress:
         start = self._settings.start_from
         if start == "pretrained":
             indices = self._batches.indices
             sample = np.random.default_rng(0).choice(indices, min(PRETRAINED_SAMPLE, len(indices)))
             crops = np.stack([self._faces.crop(i, self._settings.crop_px) for i in sample])
             load_pretrained(self._model, crops)
+        elif start.startswith("widen:"):
+            run = Path(start.removeprefix("widen:"))
+            narrow = load_trained(run, load_settings(run / "settings.json"), self._faces)
+            widen(narrow, self._model, np.random.default_rng(self._settings.seed))
         elif start != "scratch":
             self._model.load_weights(start)
+        return checkpoint.RunProgress()
 
-    def _save(self) -> None:
-        arrays = {f"v{n}": keras.ops.convert_to_numpy(v) for n, v in enumerate(self._state)}
-        temporary = self._folder / "checkpoint.tmp.npz"
-        np.savez(temporary, step=self._step, best=self._best, **arrays)
-        temporary.rename(self._folder / "checkpoint.npz")
+    @property
+    def losses(self) -> list[float]:
+        """The loss of every step so far."""
+        return self._progress.losses
 
-    def train(self) -> None:
-        """Train to the end, with a progress bar, validating after every pass."""
+    def train(self, until_step: int | None = None) -> None:
+        """Train to the end, with a progress bar, validating after every pass.
+
+        Args:
+            until_step: Stop there as a kill would, without a checkpoint; None: at the end.
+        """
         self._write_circumstances()
-        console = Console()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-            task = progress.add_task("training", total=self._steps, completed=self._step)
-            losses: list[float] = []
-            begun = time.monotonic()
+        with Progress(*columns, TimeRemainingColumn(), console=self._console) as bar:
+            task = bar.add_task("training", total=self._steps, completed=self._progress.step)
+            begun, first = time.monotonic(), self._progress.step
             for images, targets in self._prefetched():
-                losses.append(float(self._model.train_on_batch(images, targets)))
-                self._step += 1
-                if self._step % 20 == 0:
-                    rate = len(losses) * self._settings.batch / (time.monotonic() - begun)
-                    text = f"loss {np.mean(losses[-100:]):.3f} {rate:.0f} faces/s"
-                    progress.update(task, completed=self._step, description=text)
-                    if self._step % 100 == 0:
-                        console.print(self._step, text)
-                at_end = self._step == self._steps
-                if self._step % self._batches.steps_per_pass == 0 or at_end:
-                    console.print(self._validate(float(np.mean(losses))))
-                    losses, begun = [], time.monotonic()
-                    self._save()
-                elif self._step % self._settings.checkpoint_steps == 0:
-                    self._save()
+                self.losses.append(float(self._model.train_on_batch(images, targets)))
+                self._progress.step += 1
+                step = self._progress.step
+                rate = (step - first) * self._settings.batch / (time.monotonic() - begun)
+                text = f"loss {np.mean(self.losses[-100:]):.3f}  {rate:.0f} faces/s"
+                bar.update(task, completed=step, description=text)
+                if step == until_step:
+                    return
+                self._after_step(step)
+
+    def _after_step(self, step: int) -> None:
+        ends_pass = step % self._batches.steps_per_pass == 0 or step == self._steps
+        if ends_pass:
+            self._console.print(self._validate())
+        if ends_pass or step % self._settings.checkpoint_steps == 0:
+            checkpoint.save(self._folder, self._state, self._progress)
+            curve.write(self._folder, self.losses, step)
 
     def _prefetched(self) -> Iterator[tuple[Float32Array, Float32Array]]:
         batches: queue.Queue[tuple[Float32Array, Float32Array]] = queue.Queue(PREFETCHED_BATCHES)
-        first = self._step
+        first = self._progress.step
 
         def fill() -> None:
             for step in range(first, self._steps):
@@ -174,59 +144,63 @@ class Run:
         for _ in range(first, self._steps):
             yield batches.get()
 
-    def _validate(self, loss: float) -> str:
-        optimizer = self._model.optimizer
-        own = [keras.ops.convert_to_numpy(v) for v in self._model.trainable_variables]
-        for variable, average in zip(
-            self._model.trainable_variables, optimizer._model_variables_moving_average, strict=True
-        ):
+    def _validate(self) -> str:
+        """Measure and save the averaged weights, then go on with the trained ones."""
+        own = [keras.ops.convert_to_numpy(v) for v in self._model.variables]
+        averages = self._model.optimizer._model_variables_moving_average
+        for variable, average in zip(self._model.trainable_variables, averages, strict=True):
             variable.assign(average)
-        row: dict[str, float] = {"step": self._step, "loss": loss}
+        measured = statistics_batches(self._faces, self._settings)
+        measure_statistics(self._model, measured, min(MEASURED_BATCHES, measured.steps_per_pass))
+        row = self._measure()
+        self._model.save_weights(self._folder / "last.weights.h5")
+        score = sum(value for name, value in row.items() if name.endswith("distance_years"))
+        if score <= self._progress.best:
+            self._progress.best = score
+            self._model.save_weights(self._folder / "best.weights.h5")
+        for variable, value in zip(self._model.variables, own, strict=True):
+            variable.assign(value)
+        self._append(row)
+        return "  ".join(f"{name} {value:.3f}" for name, value in row.items())
+
+    def _measure(self) -> dict[str, float]:
+        recent = self.losses[-self._batches.steps_per_pass :]
+        row: dict[str, float] = {"step": self._progress.step, "loss": float(np.mean(recent))}
         for source in ("utkface", "fairface"):
             indices = self._faces.select("val", source)
             if len(indices):
                 probabilities = predict(self._model, self._faces, indices, self._settings.crop_px)
                 metrics = interval_metrics(probabilities, self._faces, indices)
                 row |= {f"{source}_{name}": value for name, value in metrics.items()}
-        score = row.get("utkface_distance_years", 0.0) + row.get("fairface_distance_years", 0.0)
-        self._model.save_weights(self._folder / "last.weights.h5")
-        if score <= self._best:
-            self._best = score
-            self._model.save_weights(self._folder / "best.weights.h5")
-        for variable, value in zip(self._model.trainable_variables, own, strict=True):
-            variable.assign(value)
-        self._append(row)
-        return "  ".join(f"{name} {value:.3f}" for name, value in row.items())
+        return row
 
     def _append(self, row: dict[str, float]) -> None:
+        """Add a row; what a killed run wrote after its checkpoint is replaced."""
         path = self._folder / "metrics.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row.keys())
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        rows: list[dict[str, float | str]] = []
+        if path.exists():
+            with path.open(newline="") as file:
+                rows = [r for r in csv.DictReader(file) if float(r["step"]) < row["step"]]
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, row.keys(), restval="", extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows([*rows, row])
 
     def _write_circumstances(self) -> None:
         (self._folder / "settings.json").write_text(json.dumps(asdict(self._settings), indent=2))
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        packages = {name: version(name) for name in ("keras", "tensorflow", "numpy")}
         (self._folder / "environment.json").write_text(
-            json.dumps({"commit": commit, "packages": packages}, indent=2)
+            json.dumps(circumstances(self._faces.folder), indent=2)
         )
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--faces", type=Path, default=Path(".cache/faces"))
-    parser.add_argument("--settings", type=Path, help="JSON file, see training/configs")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
-    options = parser.parse_args()
-    Run(load_settings(options.settings), load_faces(options.faces), options.run).train()
+def main(
+    run: Annotated[Path, typer.Option(help="folder of the run")],
+    faces: Annotated[Path, typer.Option(help="what prepare wrote")] = Path(".cache/faces"),
+    settings: Annotated[Path | None, typer.Option(help="see training/configs")] = None,
+) -> None:
+    """Train, or go on with a run that was killed."""
+    Run(load_settings(settings), load_faces(faces), run).train()
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

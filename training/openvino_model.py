@@ -1,0 +1,90 @@
+"""Keras to OpenVINO, and OpenVINO to int8 by NNCF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from agent.records import Float32Array, UInt8Array
+from training.telemetry import refuse_telemetry
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "probabilities"
+
+
+def convert(model: keras.Model) -> Any:
+    """Return the `openvino.Model` of a Keras model; it takes uint8 pixels, any batch.
+
+    Args:
+        model: (batch, crop_px, crop_px, 3) RGB 0..255 to (batch, 101) probabilities.
+    """
+    refuse_telemetry()
+    import openvino
+    import tensorflow
+    from openvino.preprocess import PrePostProcessor
+
+    signature = tensorflow.TensorSpec((None, *model.input_shape[1:]), "float32", INPUT_NAME)
+
+    def serve(image: Any) -> dict[str, Any]:
+        return {OUTPUT_NAME: model(image, training=False)}
+
+    function = tensorflow.function(serve, input_signature=[signature])
+    converted = openvino.convert_model(function.get_concrete_function())
+    processor = PrePostProcessor(converted)
+    processor.input().tensor().set_element_type(openvino.Type.u8)
+    result = processor.build()
+    result.inputs[0].get_tensor().set_names({INPUT_NAME})
+    result.outputs[0].get_tensor().set_names({OUTPUT_NAME})
+    return result
+
+
+def quantise(model: Any, crops: UInt8Array) -> Any:
+    """Return the model with int8 convolutions.
+
+    The overflow fix halves the range of the weights, because the int8 instructions of
+    processors without VNNI add pairs in 16 bits and would saturate.
+
+    Args:
+        model: From `convert`.
+        crops: (n, crop_px, crop_px, 3) uint8: 300-500 aligned training crops.
+    """
+    refuse_telemetry()
+    import nncf
+
+    return nncf.quantize(
+        model,
+        nncf.Dataset([crops[i : i + 1] for i in range(len(crops))]),
+        subset_size=len(crops),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            overflow_fix=nncf.OverflowFix.ENABLE
+        ),
+    )
+
+
+def run(model: Any, crops: UInt8Array, batch: int = 64) -> Float32Array:
+    """Return (n, 101) probabilities of the OpenVINO model on the CPU."""
+    refuse_telemetry()
+    import openvino
+
+    compiled = openvino.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    parts = [compiled(crops[i : i + batch])[0] for i in range(0, len(crops), batch)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def save(model: Any, path: Path) -> None:
+    """Write `path` (.xml) and its .bin; what is still float32 is stored as float16."""
+    refuse_telemetry()
+    import openvino
+
+    openvino.save_model(model, path, compress_to_fp16=True)
+
+
+def predict_file(path: Path, crops: UInt8Array) -> Float32Array:
+    """Return (n, 101) probabilities of an IR file, as `run`."""
+    refuse_telemetry()
+    import openvino
+
+    return run(openvino.Core().read_model(path), crops)
