@@ -16,6 +16,7 @@ AlertReason = Literal[
     "no_evidence",
     "too_few_crops",
     "stale_evidence",
+    "not_calibrated",
 ]
 AuditResult = Literal["conscientious", "missed_challenge", "not_due", "no_evidence"]
 

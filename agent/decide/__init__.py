@@ -1,1 +1,1 @@
-"""Decide: from estimates and sale messages to alerts, audits and age groups. Pure but for the store."""
+"""Decide: from estimates and sale messages to alerts, audits and age groups."""

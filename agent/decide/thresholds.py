@@ -107,7 +107,11 @@ class ThresholdTable(_Table):
             and entry.max_false_pass_ratio <= max_false_pass_ratio
             and entry.threshold_years is not None
         ]
-        return max(usable, key=lambda entry: entry.max_false_pass_ratio, default=None)
+        return max(usable, key=_laxest_then_oldest, default=None)
+
+
+def _laxest_then_oldest(entry: ThresholdEntry) -> tuple[float, float]:
+    return entry.max_false_pass_ratio, entry.threshold_years or 0.0
 
 
 def load_thresholds(path: Path, model_sha256: str | None = None) -> ThresholdTable:
