@@ -22,6 +22,9 @@ from agent.errors import ConfigError
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 _MAX_PASSWORD_BYTES = 4096
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+#: Up to the last @ of a word, so that a slash or an @ inside a password hides nothing of it.
+_ADDRESS_LOGIN = re.compile(r"://[^\s'\"<>]*@")
+_ADDRESS_PASSWORD = re.compile(r"\b(pass|passwd|password|pwd|token)=[^&\s'\"]+", re.IGNORECASE)
 _QUERY_PASSWORD = re.compile(r"(pass|passwd|password|pwd|token)=(?!\{password\})", re.IGNORECASE)
 
 
@@ -152,3 +155,8 @@ def with_login(source: str, username: str, password: str) -> str:
         return source.replace("{username}", user).replace("{password}", secret)
     scheme, _, rest = source.partition("://")
     return f"{scheme}://{user}:{secret}@{rest}" if password else f"{scheme}://{user}@{rest}"
+
+
+def mask_credentials(text: str) -> str:
+    """Return a log line or a fault with every login in an address made unreadable."""
+    return _ADDRESS_PASSWORD.sub(r"\1=***", _ADDRESS_LOGIN.sub("://***@", text))

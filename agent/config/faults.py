@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from agent.config.credentials import mask_credentials
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
@@ -20,7 +22,7 @@ _NAME_REASON = (
     "must be lower case letters, digits, - and _, beginning with a letter or digit, "
     "at most 63 characters"
 )
-#: `user:password@` in an address, also where the password holds a slash or an @.
+#: `user:password@` in a value, also where the password holds a blank, a slash or an @.
 _CREDENTIALS = re.compile(r"(?<=//).*@")
 
 
@@ -49,7 +51,8 @@ def shown(value: object) -> str:
     """Return a value as it may be shown: short, one line, no credentials, YAML's own words."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "keys with values"
-    text = _CREDENTIALS.sub("***@", json.dumps(value, ensure_ascii=False, default=repr))
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = mask_credentials(_CREDENTIALS.sub("***@", text))
     if len(text) > _SHOWN_CHARACTERS:
         return text[: _SHOWN_CHARACTERS - 1] + "…"
     return text

@@ -1,0 +1,35 @@
+"""Which loops go round: each reports, and one that is silent for too long is stalled."""
+
+from __future__ import annotations
+
+from agent.clock import Clock
+
+
+class Progress:
+    """The last sign of life of every loop; safe to report to from any thread.
+
+    Args:
+        clock: Measures the silence.
+        timeout_s: Silence of a loop after which it counts as stalled.
+    """
+
+    def __init__(self, clock: Clock, timeout_s: float) -> None:
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._reported_s: dict[str, float] = {}
+
+    def report(self, loop: str) -> None:
+        """Note that a loop has gone round once; the first report registers it."""
+        # One assignment to a dict is atomic under the interpreter lock: no lock of our own.
+        self._reported_s[loop] = self._clock.now_s()
+
+    def forget(self, loop: str) -> None:
+        """Stop to expect a loop that has ended on purpose."""
+        self._reported_s.pop(loop, None)
+
+    def stalled(self) -> tuple[str, ...]:
+        """Return the loops without progress for `timeout_s`, in alphabetical order."""
+        now_s = self._clock.now_s()
+        reports = self._reported_s.copy()
+        late = (loop for loop, at_s in reports.items() if now_s - at_s > self._timeout_s)
+        return tuple(sorted(late))

@@ -1,0 +1,113 @@
+"""The counters, read back as Prometheus would."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.observe.metrics import Metrics
+from agent.outcomes import AgeGroupSeen, Alert, SaleAudit
+from agent.records import CameraStatus, CaptureProgress, VisionProgress
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Return `name{label values}` of everything on the page."""
+    return {
+        f"{sample.name}{{{','.join(sample.labels.values())}}}": sample.value
+        for family in text_string_to_metric_families(metrics.page().decode())
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_reports_of_the_vision_process_are_sums_since_its_start() -> None:
+    metrics = Metrics()
+    metrics.vision_progress(VisionProgress(1.0, frames=10, faces=4, rejected={"small": 2}))
+    metrics.vision_progress(VisionProgress(2.0, frames=15, faces=4, rejected={"small": 3}))
+    found = samples(metrics)
+    assert found["checkout_vision_frames_total{}"] == 15
+    assert found["checkout_vision_faces_total{}"] == 4
+    assert found["checkout_vision_crops_rejected_total{small}"] == 3
+
+
+def test_a_restarted_vision_process_counts_on() -> None:
+    metrics = Metrics()
+    metrics.vision_progress(VisionProgress(1.0, frames=10))
+    metrics.vision_progress(VisionProgress(2.0, frames=3))
+    assert samples(metrics)["checkout_vision_frames_total{}"] == 13
+
+
+def test_the_batch_histogram_follows_the_reported_one() -> None:
+    metrics = Metrics()
+    metrics.vision_progress(VisionProgress(1.0, batch_sizes=(0, 2, 0, 1)))
+    metrics.vision_progress(VisionProgress(2.0, batch_sizes=(0, 2, 0, 2)))
+    found = samples(metrics)
+    assert found["checkout_vision_batch_crops_count{}"] == 4
+    assert found["checkout_vision_batch_crops_sum{}"] == 8
+    assert found["checkout_vision_batch_crops_bucket{2.0}"] == 2
+
+
+def test_a_flood_of_made_up_reasons_does_not_grow_the_page() -> None:
+    metrics = Metrics()
+    for number in range(1, 200):
+        reasons = {f"made-up-{index}": number for index in range(number)}
+        metrics.vision_progress(VisionProgress(float(number), rejected=reasons))
+    lines = [key for key in samples(metrics) if key.startswith("checkout_vision_crops_rejected")]
+    assert len(lines) <= 33
+
+
+def test_cameras_are_counted_apart() -> None:
+    metrics = Metrics()
+    metrics.capture_progress(CaptureProgress("a", 1.0, frames_read=5, frames_dropped=1))
+    metrics.capture_progress(CaptureProgress("b", 1.0, frames_read=7, frames_dropped=0))
+    metrics.capture_progress(CaptureProgress("a", 2.0, frames_read=9, frames_dropped=1))
+    metrics.camera_status(CameraStatus("a", "online", 0.0))
+    metrics.camera_status(CameraStatus("b", "stalled", 0.0))
+    found = samples(metrics)
+    assert found["checkout_camera_frames_read_total{a}"] == 9
+    assert found["checkout_camera_frames_read_total{b}"] == 7
+    assert found["checkout_camera_frames_dropped_total{a}"] == 1
+    assert (found["checkout_camera_online{a}"], found["checkout_camera_online{b}"]) == (1, 0)
+
+
+def test_decisions_are_counted_by_kind_and_outcome() -> None:
+    metrics = Metrics()
+    metrics.decided(
+        Alert(
+            "e", "s", "unsure", "no_evidence", "alcohol", 25, 1, occurred_wall_s=0, expires_wall_s=9
+        )
+    )
+    metrics.decided(AgeGroupSeen("e", "a", "25-34", (("25-34", 1.0),), 2.0, 3, 0.0))
+    metrics.decided(
+        SaleAudit("e", "s", ("alcohol",), False, "none", None, None, False, "not_due", 0.0)
+    )
+    found = samples(metrics)
+    assert found["checkout_decisions_total{alert,unsure}"] == 1
+    assert found["checkout_decisions_total{age_group,25-34}"] == 1
+    assert found["checkout_decisions_total{sale_audit,not_due}"] == 1
+
+
+def test_broker_outbox_restarts_and_model_are_shown() -> None:
+    metrics = Metrics()
+    metrics.broker_connected(True)
+    metrics.broker_connected(False)
+    metrics.broker_connected(True)
+    metrics.outbox(rows=4, size_bytes=900, oldest_s=12.5)
+    metrics.outbox_dropped(2)
+    metrics.process_restarted("vision")
+    metrics.inbound_dropped("schema")
+    metrics.model("age_resnet50", "abc", "openvino")
+    found = samples(metrics)
+    assert found["checkout_broker_connected{}"] == 1
+    assert found["checkout_broker_connects_total{}"] == 2
+    assert found["checkout_outbox_rows{}"] == 4
+    assert found["checkout_outbox_oldest_seconds{}"] == 12.5
+    assert found["checkout_outbox_dropped_total{}"] == 2
+    assert found["checkout_process_restarts_total{vision}"] == 1
+    assert found["checkout_inbound_dropped_total{schema}"] == 1
+    assert any(key.startswith("checkout_model_info{") and "abc" in key for key in found)
+
+
+def test_two_agents_in_one_process_do_not_share_anything() -> None:
+    first, second = Metrics(), Metrics()
+    first.outbox_dropped(5)
+    assert samples(second)["checkout_outbox_dropped_total{}"] == 0
