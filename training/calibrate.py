@@ -20,6 +20,7 @@ from rich.table import Table
 
 from agent.decide.thresholds import FalsePass, ThresholdEntry, ThresholdTable
 from agent.records import AGE_CLASSES, Float32Array
+from training.artefact_runtime import ArtefactRuntime
 from training.data import Faces, load_faces
 from training.false_pass import (
     LEGAL_AGES_YEARS,
@@ -29,7 +30,6 @@ from training.false_pass import (
     challenged,
     choose_threshold,
 )
-from training.openvino_model import predict_file
 
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
 _DIGITS = 4
@@ -85,20 +85,20 @@ def _entry(chosen: Threshold, adults: tuple[Float32Array, Float32Array]) -> Thre
     )
 
 
-def calibrate(model: Path, faces: Faces, crop_px: int) -> ThresholdTable:
+def calibrate(model: Path, faces: Faces) -> ThresholdTable:
     """Return the table of the exported OpenVINO model.
 
     Args:
         model: Folder with `model.xml` and `model.bin`.
         faces: The prepared photographs.
-        crop_px: Input width of the model.
     """
+    runtime = ArtefactRuntime(model)
     ages, means = {}, {}
     for split in ("calibration", "val"):
         indices = faces.select(split, "utkface")
         ages[split] = np.array([faces.ages(i)[0] for i in indices], np.float32)
-        crops = np.stack([faces.crop(i, crop_px) for i in indices])
-        means[split] = predict_file(model / "model.xml", crops) @ _YEARS
+        crops = np.stack([faces.crop(i, runtime.crop_px) for i in indices])
+        means[split] = runtime.predict(crops) @ _YEARS
     minors = (
         np.concatenate([ages["calibration"], ages["val"]]),
         np.concatenate([means["calibration"], means["val"]]),
@@ -135,10 +135,9 @@ def write_table(table: ThresholdTable, path: Path) -> None:
 def main(
     model: Annotated[Path, typer.Option(help="folder of the model")] = Path("models/age_resnet50"),
     faces: Annotated[Path, typer.Option(help="what prepare wrote")] = Path(".cache/faces"),
-    crop_px: Annotated[int, typer.Option(help="input width of the model")] = 96,
 ) -> None:
     """Write `thresholds.json` into the model's folder."""
-    table = calibrate(model, load_faces(faces), crop_px)
+    table = calibrate(model, load_faces(faces))
     write_table(table, model / "thresholds.json")
     Console().print(_as_table(table))
 

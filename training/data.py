@@ -39,12 +39,23 @@ class Faces:
     first: Float32Array
     second: Float32Array
 
-    def select(self, split: str, source: str | None = None) -> IntArray:
-        """Return the indices of a split's photographs in which a face was found."""
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether the first look saw a face."""
+        seen: npt.NDArray[np.bool_] = ~np.isnan(self.first[:, 0, 0])
+        return seen
+
+    def photographs(self, split: str, source: str | None = None) -> IntArray:
+        """Return the indices of a split's photographs, found or not."""
         chosen = self.splits == split
         if source is not None:
             chosen &= np.array([row["source"] == source for row in self.rows])
-        return np.flatnonzero(chosen & ~np.isnan(self.first[:, 0, 0]))
+        return np.flatnonzero(chosen)
+
+    def select(self, split: str, source: str | None = None) -> IntArray:
+        """Return the indices of a split's photographs in which a face was found."""
+        indices = self.photographs(split, source)
+        return indices[self.found[indices]]
 
     def select_sources(self, split: str, sources: Iterable[str]) -> IntArray:
         """Return `select` of several sources, one after the other."""

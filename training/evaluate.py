@@ -1,46 +1,150 @@
-"""Measures a network on a split."""
+"""Measures the exported model through the path that a register's pictures take.
+
+`python -m training.evaluate --model models/age_resnet50` uses the keypoints that `prepare`
+cached, which are the agent's own two looks. `--from-images DATA` decodes the photographs
+anew and gives them to the agent's pipeline for still pictures: detector, second look,
+aligner, runtime, nothing else.
+"""
 
 from __future__ import annotations
 
-import keras
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
 import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
 
+from agent.decide.thresholds import load_thresholds
 from agent.records import AGE_CLASSES, Float32Array
-from training.data import Faces, IntArray
-from training.temperature import softmax
+from training.artefact_runtime import ArtefactRuntime
+from training.data import Faces, IntArray, load_faces
+from training.model_card import write_model_card
+from training.photographs import predict_photographs
+from training.plots import write_plots
+from training.report import (
+    Predictions,
+    exact_age_report,
+    interval_report,
+    predictions_of,
+    threshold_report,
+)
 
-_YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
-
-
-def logits_of(
-    model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
-) -> Float32Array:
-    """Return (n, 101) logits, single view."""
-    parts = []
-    for start in range(0, len(indices), batch):
-        chosen = indices[start : start + batch]
-        crops = np.stack([faces.crop(i, crop_px) for i in chosen]).astype(np.float32)
-        logits = keras.ops.convert_to_numpy(model.predict_on_batch(crops))
-        parts.append(logits.astype(np.float32))
-    return np.concatenate(parts)
+REPORT_NAME = "evaluation.json"
+SOURCES = ("utkface", "fairface")
 
 
-def predict(
-    model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
-) -> Float32Array:
-    """Return (n, 101) probabilities, single view."""
-    return softmax(logits_of(model, faces, indices, crop_px, batch))
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one run of `evaluate` looks at."""
+
+    model: Path
+    faces: Faces
+    split: str = "test"
+    images: Path | None = None
+    limit: int | None = None
+
+    def predictions(self, source: str) -> Predictions:
+        """Return the model's answers on one source's photographs of the split."""
+        everything = self.faces.photographs(self.split, source)
+        if self.limit is not None and len(everything) > self.limit:
+            everything = everything[np.linspace(0, len(everything) - 1, self.limit).astype(int)]
+        if self.images is not None:
+            found, probabilities = predict_photographs(
+                self.model, self.images, self.faces, everything
+            )
+        else:
+            found = everything[self.faces.found[everything]]
+            probabilities = self._from_cache(found)
+        return predictions_of(self.faces, found, probabilities, len(everything))
+
+    def _from_cache(self, indices: IntArray) -> Float32Array:
+        if not len(indices):
+            return np.zeros((0, AGE_CLASSES), np.float32)
+        runtime = ArtefactRuntime(self.model)
+        crops = np.stack([self.faces.crop(i, runtime.crop_px) for i in indices])
+        return runtime.predict(crops)
 
 
-def interval_metrics(
-    probabilities: Float32Array, faces: Faces, indices: IntArray
-) -> dict[str, float]:
-    """Return the mean distance to the labelled interval and the share inside it.
+def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
+    """Return the report, and the predictions with exact ages for the plots."""
+    exact = evaluation.predictions("utkface")
+    thresholds = load_thresholds(evaluation.model / "thresholds.json").tables
+    usable = [
+        (t.legal_age_years, t.max_false_pass_ratio, t.threshold_years)
+        for t in thresholds
+        if t.threshold_years is not None
+    ]
+    report = {
+        "split": evaluation.split,
+        "path": "photographs" if evaluation.images else "cached keypoints",
+        "utkface": exact_age_report(exact),
+        "fairface": interval_report(evaluation.predictions("fairface")),
+        "thresholds": threshold_report(exact, usable),
+    }
+    return report, exact
 
-    For an exact age the distance is the absolute error.
-    """
-    intervals = np.array([faces.ages(i) for i in indices])
-    means = probabilities @ _YEARS
-    distance = np.maximum(np.maximum(intervals[:, 0] - means, means - intervals[:, 1]), 0)
-    inside = (np.round(means) >= intervals[:, 0]) & (np.round(means) <= intervals[:, 1])
-    return {"distance_years": float(distance.mean()), "inside_ratio": float(inside.mean())}
+
+def tables(report: dict[str, Any]) -> list[Table]:
+    """Return the report for a terminal."""
+    return [_exact_table(report["utkface"]), _interval_table(report["fairface"])]
+
+
+def _exact_table(report: dict[str, Any]) -> Table:
+    found = f"{report['faces_found']} of {report['photographs']} faces found"
+    shown = Table(
+        "group", "faces", "MAE", "median", "bias", "within 5", "in 90 %", title=f"UTKFace, {found}"
+    )
+    rows = {"all ages": report["all_ages"], "10-70": report["ages_10_to_70"]}
+    for kind in ("age_band", "sex", "ancestry"):
+        rows |= report[kind]
+    for name, error in rows.items():
+        if error is None:
+            continue
+        shown.add_row(
+            name,
+            str(error["faces"]),
+            *(f"{error[key]:.2f}" for key in ("mae_years", "median_years", "bias_years")),
+            f"{error['within_5_years_ratio']:.3f}",
+            f"{error['interval_90_coverage_ratio']:.3f}",
+        )
+    return shown
+
+
+def _interval_table(report: dict[str, Any]) -> Table:
+    found = f"{report['faces_found']} of {report['photographs']} faces found"
+    shown = Table("group", "inside", "distance, years", title=f"FairFace, {found}")
+    rows = {"all": report} | report["sex"] | report["ancestry"]
+    for name, row in rows.items():
+        if row["inside_ratio"] is not None:
+            shown.add_row(
+                name, f"{row['inside_ratio']:.3f}", f"{row['mean_distance_years']:.2f}"
+            )
+    return shown
+
+
+def main(
+    model: Annotated[Path, typer.Option(help="folder of the model")] = Path("models/age_resnet50"),
+    faces: Annotated[Path, typer.Option(help="what prepare wrote")] = Path(".cache/faces"),
+    split: Annotated[str, typer.Option(help="test, or val while choosing")] = "test",
+    from_images: Annotated[Path | None, typer.Option(help="folder of labels.csv")] = None,
+    limit: Annotated[int | None, typer.Option(help="photographs of each source")] = None,
+    write_card: Annotated[bool, typer.Option(help="MODEL_CARD.md and its plots")] = False,
+) -> None:
+    """Print the report and write it to `evaluation.json` beside the model when `write_card`."""
+    chosen = Evaluation(model, load_faces(faces), split, from_images, limit)
+    report, exact = evaluate(chosen)
+    console = Console()
+    for each in tables(report):
+        console.print(each)
+    if write_card:
+        (model / REPORT_NAME).write_text(json.dumps(report, indent=2) + "\n")
+        write_plots(exact, model / "plots")
+        write_model_card(model, report)
+
+
+if __name__ == "__main__":
+    typer.run(main)

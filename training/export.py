@@ -5,26 +5,26 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import keras
 import numpy as np
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from agent.records import AGE_CLASSES, Float32Array, UInt8Array
 from training.data import Faces, load_faces
-from training.evaluate import logits_of
 from training.keras_model import save_half
+from training.manifest import model_entry, write_manifest
 from training.openvino_model import convert, quantise, run, save
-from training.serving import load_trained, with_probabilities
+from training.predict import logits_of
+from training.serving import BEST_WEIGHTS, load_trained, with_probabilities
 from training.settings import load_settings
 from training.temperature import fit_temperature, softmax
 
-_logger = logging.getLogger(__name__)
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
 
 #: Aligned training crops, half from each source, that NNCF measures activations on.
@@ -59,50 +59,97 @@ def calibration_crops(faces: Faces, crop_px: int, count: int, seed: int = 0) -> 
     return np.stack(crops)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Exported:
-    """What `export` wrote, beside the files."""
+    """What `export` wrote, beside the files; measured on UTKFace's validation split."""
 
+    crop_px: int
+    width: float
     temperature: float
     precision: str
     reference_mae_years: float
     parities: dict[str, Parity]
 
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "split": "utkface val",
+            "keras_fp32_mae_years": round(self.reference_mae_years, 4),
+            "temperature": round(self.temperature, 4),
+        } | {
+            name: {key: round(value, 5) for key, value in asdict(parity).items()}
+            for name, parity in self.parities.items()
+        }
 
-def export(run_folder: Path, cache: Path, out: Path, weights: str) -> Exported:
+
+def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHTS) -> Exported:
     """Write the artefacts of a run into `out` and return their figures.
 
-    Temperature and parity are measured on UTKFace's validation split.
+    Args:
+        run_folder: Written by `train`.
+        faces: The prepared photographs.
+        out: Folder of the model.
+        weights: File in the run's folder.
     """
     settings = load_settings(run_folder / "settings.json")
-    faces = load_faces(cache)
     model = load_trained(run_folder, settings, faces, weights)
     indices = faces.select("val", "utkface")
     ages = np.array([faces.ages(i)[0] for i in indices])
     logits = logits_of(model, faces, indices, settings.crop_px)
     temperature = fit_temperature(logits, ages)
-    _logger.info("temperature %.3f", temperature)
-    serving = with_probabilities(model, temperature)
     reference = softmax(logits, temperature)
     crops = np.stack([faces.crop(i, settings.crop_px) for i in indices])
     out.mkdir(parents=True, exist_ok=True)
+    serving = with_probabilities(model, temperature)
     save_half(serving, out / "model.keras")
-    halved = keras.saving.load_model(out / "model.keras", compile=False)
-    in_keras = np.concatenate(
-        [
-            keras.ops.convert_to_numpy(halved.predict_on_batch(crops[i : i + 128]))
-            for i in range(0, len(crops), 128)
-        ]
-    )
-    parities = {"keras_fp16": parity(reference, in_keras, ages)}
     plain = convert(serving)
-    parities["openvino_fp16"] = parity(reference, run(plain, crops), ages)
-    samples = calibration_crops(faces, settings.crop_px, CALIBRATION_CROPS)
-    quantised = quantise(plain, samples)
-    parities["openvino_int8"] = parity(reference, run(quantised, crops), ages)
-    precision = (
-        "int8" if parities["openvino_int8"].mae_loss_years <= MAX_INT8_LOSS_YEARS else "fp16"
-    )
-    save(quantised if precision == "int8" else plain, out / "model.xml")
+    quantised = quantise(plain, calibration_crops(faces, settings.crop_px, CALIBRATION_CROPS))
+    answers = {
+        "keras_fp16": _keras_answers(out / "model.keras", crops),
+        "openvino_fp16": run(plain, crops),
+        "openvino_int8": run(quantised, crops),
+    }
+    parities = {name: parity(reference, answer, ages) for name, answer in answers.items()}
+    is_int8 = parities["openvino_int8"].mae_loss_years <= MAX_INT8_LOSS_YEARS
+    save(quantised if is_int8 else plain, out / "model.xml")
     mae = float(np.abs(reference @ _YEARS - ages).mean())
-    return Exported(temperature, precision, mae, parities)
+    precision = "int8" if is_int8 else "fp16"
+    return Exported(settings.crop_px, settings.width, temperature, precision, mae, parities)
+
+
+def _keras_answers(path: Path, crops: UInt8Array) -> Float32Array:
+    model = keras.saving.load_model(path, compile=False)
+    parts = [model.predict_on_batch(crops[i : i + 128]) for i in range(0, len(crops), 128)]
+    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
+
+
+def _table(exported: Exported) -> Table:
+    shown = Table("artefact", "MAE, years", "lost to fp32", "largest difference of a probability")
+    shown.add_row("keras fp32", f"{exported.reference_mae_years:.3f}", "", "")
+    for name, each in exported.parities.items():
+        shown.add_row(
+            name,
+            f"{each.mae_years:.3f}",
+            f"{each.mae_loss_years:+.4f}",
+            f"{each.max_probability_difference:.4f}",
+        )
+    return shown
+
+
+def main(
+    run_folder: Annotated[Path, typer.Option("--run", help="folder of the run")],
+    faces: Annotated[Path, typer.Option(help="what prepare wrote")] = Path(".cache/faces"),
+    out: Annotated[Path, typer.Option(help="folder of the model")] = Path("models/age_resnet50"),
+    weights: Annotated[str, typer.Option(help="file in the run's folder")] = BEST_WEIGHTS,
+) -> None:
+    """Write the model's files and its entry in the manifest."""
+    exported = export(run_folder, load_faces(faces), out, weights)
+    precisions = {"openvino": exported.precision, "tensorflow": "fp16"}
+    entry = model_entry(out, exported.crop_px, precisions, exported.metrics)
+    write_manifest(out.parent, out.name, entry)
+    Console().print(_table(exported))
+
+
+if __name__ == "__main__":
+    typer.run(main)

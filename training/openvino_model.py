@@ -81,10 +81,3 @@ def save(model: Any, path: Path) -> None:
 
     openvino.save_model(model, path, compress_to_fp16=True)
 
-
-def predict_file(path: Path, crops: UInt8Array) -> Float32Array:
-    """Return (n, 101) probabilities of an IR file, as `run`."""
-    refuse_telemetry()
-    import openvino
-
-    return run(openvino.Core().read_model(path), crops)

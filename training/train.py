@@ -28,9 +28,9 @@ from training import checkpoint, curve
 from training.batch_statistics import MEASURED_BATCHES, measure_statistics
 from training.circumstances import circumstances
 from training.data import Faces, TrainingBatches, load_faces
-from training.evaluate import interval_metrics, predict
 from training.losses import AgeLoss
 from training.network import build, load_pretrained
+from training.predict import interval_metrics, predict
 from training.serving import load_trained, statistics_batches
 from training.settings import Settings, load_settings
 from training.widen import widen

@@ -1,0 +1,50 @@
+"""Photographs through the agent's whole pipeline for still pictures."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from agent import assemble
+from agent.config.schema import Config
+from agent.records import AGE_CLASSES, Float32Array, UInt8Array
+from training.data import Faces, IntArray
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> UInt8Array:
+    """Return a photograph in a zip file as (height, width, 3) uint8, RGB."""
+    decoded = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def predict_photographs(
+    model: Path, data: Path, faces: Faces, indices: IntArray
+) -> tuple[IntArray, Float32Array]:
+    """Return the indices in which a face was found, and (n, 101) probabilities of the largest.
+
+    Args:
+        model: Folder of the model; its parent is the models folder.
+        data: Folder of labels.csv and its zip files.
+        faces: Tells each photograph's place; its cached pixels are not used.
+        indices: Photographs to look at.
+    """
+    config = Config.model_validate(
+        {"estimate": {"model": model.name, "models_folder": str(model.resolve().parent)}}
+    )
+    pipeline, _ = assemble.photograph_pipeline(config)
+    archives: dict[str, zipfile.ZipFile] = {}
+    found, rows = [], []
+    for index in track(indices, "photographs"):
+        row = faces.rows[index]
+        shard = row["shard"]
+        if shard not in archives:
+            archives[shard] = zipfile.ZipFile(data / shard)
+        seen = pipeline.faces(read_member(archives[shard], row["file"]))
+        if seen:
+            found.append(index)
+            rows.append(seen[0].distribution.probabilities)
+    return np.array(found, np.int64), np.array(rows, np.float32).reshape(-1, AGE_CLASSES)

@@ -1,0 +1,46 @@
+"""Measures a network on a split."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from agent.records import AGE_CLASSES, Float32Array
+from training.data import Faces, IntArray
+from training.temperature import softmax
+
+_YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
+
+
+def logits_of(
+    model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
+) -> Float32Array:
+    """Return (n, 101) logits, single view."""
+    parts = []
+    for start in range(0, len(indices), batch):
+        chosen = indices[start : start + batch]
+        crops = np.stack([faces.crop(i, crop_px) for i in chosen]).astype(np.float32)
+        logits = keras.ops.convert_to_numpy(model.predict_on_batch(crops))
+        parts.append(logits.astype(np.float32))
+    return np.concatenate(parts)
+
+
+def predict(
+    model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
+) -> Float32Array:
+    """Return (n, 101) probabilities, single view."""
+    return softmax(logits_of(model, faces, indices, crop_px, batch))
+
+
+def interval_metrics(
+    probabilities: Float32Array, faces: Faces, indices: IntArray
+) -> dict[str, float]:
+    """Return the mean distance to the labelled interval and the share inside it.
+
+    For an exact age the distance is the absolute error.
+    """
+    intervals = np.array([faces.ages(i) for i in indices])
+    means = probabilities @ _YEARS
+    distance = np.maximum(np.maximum(intervals[:, 0] - means, means - intervals[:, 1]), 0)
+    inside = (np.round(means) >= intervals[:, 0]) & (np.round(means) <= intervals[:, 1])
+    return {"distance_years": float(distance.mean()), "inside_ratio": float(inside.mean())}
