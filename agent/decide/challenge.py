@@ -104,6 +104,27 @@ def judge(
     return Judgement(worst.advice, reason, waitable, people=len(people))
 
 
+def judge_visit(
+    person: Evidence,
+    others: Sequence[Evidence],
+    rule: Rule,
+    section: ChallengeSection,
+    now_s: float,
+) -> Judgement:
+    """Return the advice about one person alone; the others only make a child accompanied.
+
+    For a register without a point of sale, which advises once a visit.
+    """
+    persons = [_judge_person(e, rule, section, now_s) for e in (person, *others)]
+    judged = persons[0]
+    people = len(persons)
+    if not any(
+        counted is judged for counted in _without_accompanied_children(persons, rule, section)
+    ):
+        return Judgement("none", None, waitable=False, people=people)
+    return Judgement(judged.advice, judged.reason, _lacks_evidence(judged), people)
+
+
 def _judge_person(
     evidence: Evidence, rule: Rule, section: ChallengeSection, now_s: float
 ) -> _Person:

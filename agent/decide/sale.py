@@ -5,7 +5,6 @@ A `Sale` is a plain record, so that the open sales can be stored and survive `ki
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,19 +49,24 @@ class Decided:
 
     Attributes:
         decide_at_s: Evidence is waited for until then; None: decided.
+        held_since_s: The scan was heard of late; nothing is decided until it is known whether
+            the sale is over. None: heard of in time.
     """
 
     advice: AdviceLevel = "none"
     reason: AlertReason | None = None
     people: int = 0
     decide_at_s: float | None = None
+    held_since_s: float | None = None
 
-    def raise_to(self, judgement: Judgement) -> None:
-        """Take the judgement over if it asks for more."""
-        if CAUTION[judgement.advice] > CAUTION[self.advice]:
-            self.advice = judgement.advice
-            self.reason = judgement.reason
-            self.people = judgement.people
+    def raise_to(self, judgement: Judgement) -> bool:
+        """Take the judgement over if it asks for more; return whether it did."""
+        if CAUTION[judgement.advice] <= CAUTION[self.advice]:
+            return False
+        self.advice = judgement.advice
+        self.reason = judgement.reason
+        self.people = judgement.people
+        return True
 
 
 @dataclass(slots=True)
@@ -76,7 +80,7 @@ class Sale:
     sale_id: str
     audit_id: str
     opened_at_s: float
-    sender_last_wall_s: float = -math.inf
+    sender_last_wall_s: float = 0.0
     items: list[ItemStep] = field(default_factory=list)
     decided: dict[str, Decided] = field(default_factory=dict)
     duty: Duty | None = None
