@@ -49,6 +49,26 @@ class Tracker(Protocol):
         """
         ...
 
+    def reset(self) -> None:
+        """Forget all tracks: the scene has changed."""
+        ...
+
+
+class SceneChange(Protocol):
+    """Notices that the whole picture of one camera has become another one."""
+
+    def happened(self, frame: Frame) -> bool:
+        """Return whether nobody can be followed from the previous frame into this one."""
+        ...
+
+
+class Confirmation(Protocol):
+    """Tells the tracks of one camera that are faces from those that are not (yet)."""
+
+    def confirmed(self, frame: Frame, faces: Sequence[TrackedFace]) -> list[TrackedFace]:
+        """Return those of the frame's faces whose track is a face beyond doubt."""
+        ...
+
 
 class VisitLog(Protocol):
     """Turns tracks of one camera into visits of persons at the customer's place."""
@@ -63,8 +83,12 @@ class VisitLog(Protocol):
         """Return the open visit of a track, or None when it has none (yet)."""
         ...
 
+    def expire(self, at_s: float) -> list[VisitEnded]:
+        """End the visits of those who are away, while no frame comes."""
+        ...
+
     def close(self, at_s: float) -> list[VisitEnded]:
-        """End every open visit: the stream is over."""
+        """End every open visit: the stream is over, or the scene has changed."""
         ...
 
 
@@ -93,6 +117,16 @@ class Estimator(Protocol):
 
 class Batcher(Protocol):
     """Collects crops over tracks and cameras and estimates them together."""
+
+    @property
+    def crops_dropped(self) -> int:
+        """Crops that were replaced or pushed out before their turn, so far."""
+        ...
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Histogram so far: batch_sizes[n] batches of n crops."""
+        ...
 
     def add(self, crop: FaceCrop) -> None:
         """Queue a crop; the newest crop of a visit replaces an older one."""

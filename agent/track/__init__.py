@@ -1,0 +1,1 @@
+"""Stage three: faces followed over frames, and the visits they make up."""
