@@ -108,7 +108,8 @@ def calibrate(model: Path, faces: Faces) -> ThresholdTable:
 
 
 def _as_table(table: ThresholdTable) -> Table:
-    shown = Table("under", "target", "threshold, years", "false pass", "n", "18-24 asked", "25+ asked")
+    heading = ("under", "target", "threshold, years", "false pass", "n", "18-24 asked", "25+ asked")
+    shown = Table(*heading)
     for entry in table.tables:
         legal, target = str(entry.legal_age_years), f"{entry.max_false_pass_ratio:.2f}"
         if entry.threshold_years is None or entry.false_pass is None:

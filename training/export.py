@@ -18,7 +18,7 @@ from rich.table import Table
 from agent.records import AGE_CLASSES, Float32Array, UInt8Array
 from training.data import Faces, load_faces
 from training.keras_model import save_half
-from training.manifest import model_entry, write_manifest
+from training.manifest import write_entry
 from training.openvino_model import convert, quantise, run, save
 from training.predict import logits_of
 from training.serving import BEST_WEIGHTS, load_trained, with_probabilities
@@ -76,7 +76,6 @@ class Exported:
         return {
             "split": "utkface val",
             "keras_fp32_mae_years": round(self.reference_mae_years, 4),
-            "temperature": round(self.temperature, 4),
         } | {
             name: {key: round(value, 5) for key, value in asdict(parity).items()}
             for name, parity in self.parities.items()
@@ -118,6 +117,18 @@ def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHT
     return Exported(settings.crop_px, settings.width, temperature, precision, mae, parities)
 
 
+def register(exported: Exported, out: Path) -> None:
+    """Enter what was exported into the manifest beside the model's folder."""
+    write_entry(
+        out,
+        exported.crop_px,
+        exported.width,
+        round(exported.temperature, 4),
+        {"openvino": exported.precision, "tensorflow": "fp16"},
+        exported.metrics,
+    )
+
+
 def _keras_answers(path: Path, crops: UInt8Array) -> Float32Array:
     model = keras.saving.load_model(path, compile=False)
     parts = [model.predict_on_batch(crops[i : i + 128]) for i in range(0, len(crops), 128)]
@@ -145,9 +156,7 @@ def main(
 ) -> None:
     """Write the model's files and its entry in the manifest."""
     exported = export(run_folder, load_faces(faces), out, weights)
-    precisions = {"openvino": exported.precision, "tensorflow": "fp16"}
-    entry = model_entry(out, exported.crop_px, precisions, exported.metrics)
-    write_manifest(out.parent, out.name, entry)
+    register(exported, out)
     Console().print(_table(exported))
 
 

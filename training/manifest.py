@@ -1,73 +1,71 @@
-"""`models/manifest.json`: which files a model has, what it takes, what it reached."""
+"""Writes a model's entry into `models/manifest.json`, through the classes that read it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-MANIFEST_NAME = "manifest.json"
-SCHEMA_VERSION = 1
-LICENCE_CLASS = "research use"
-LICENCE = (
-    "Trained on UTKFace (non-commercial research) and FairFace (CC BY 4.0), "
-    "from open_nsfw weights (BSD-2-Clause)"
+from agent.estimate.artefact import (
+    MANIFEST_NAME,
+    Artefact,
+    FileEntry,
+    Licence,
+    Manifest,
+    ModelEntry,
+    ModelInput,
+    Runtime,
+    load_manifest,
 )
-#: Files of a runtime, in the model's folder.
-RUNTIME_FILES = {"openvino": ("model.xml", "model.bin"), "tensorflow": ("model.keras",)}
+
+LICENCE = Licence(
+    usage="research use",
+    reason=(
+        "trained on UTKFace (non-commercial research) and FairFace (CC BY 4.0), "
+        "from open_nsfw weights (BSD-2-Clause)"
+    ),
+)
+_FILES: dict[Runtime, tuple[str, ...]] = {
+    "openvino": ("model.xml", "model.bin"),
+    "tensorflow": ("model.keras",),
+}
 
 
-def file_entry(path: Path) -> dict[str, Any]:
-    """Return name, SHA-256 and size of a file."""
-    content = path.read_bytes()
-    return {
-        "path": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-    }
-
-
-def model_entry(
-    folder: Path, crop_px: int, precisions: Mapping[str, str], metrics: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what the manifest says of one model.
+def write_entry(
+    folder: Path,
+    crop_px: int,
+    width: float,
+    temperature: float,
+    precisions: Mapping[Runtime, str],
+    metrics: Mapping[str, Any],
+) -> None:
+    """Enter a model into the manifest beside its folder; other models' entries stay.
 
     Args:
-        folder: Of the model, with the files of `RUNTIME_FILES`.
+        folder: Of the model, with the files of both runtimes.
         crop_px: Width and height of the input.
+        width: Share of ResNet50's bottleneck channels.
+        temperature: Inside the model.
         precisions: Of each runtime's weights.
         metrics: Measured by `export`.
     """
-    return {
-        "licence_class": LICENCE_CLASS,
-        "licence": LICENCE,
-        "input": {
-            "crop_px": crop_px,
-            "layout": "NHWC",
-            "channels": "RGB",
-            "dtype": "uint8",
-            "normalisation": "inside the model",
+    entry = ModelEntry(
+        name=folder.name,
+        created=datetime.now(UTC).replace(microsecond=0),
+        topology="ResNet50" if width == 1 else f"ResNet50, width {width:g}",
+        licence=LICENCE,
+        input=ModelInput(crop_px=crop_px),
+        temperature=temperature,
+        artefacts={
+            runtime: Artefact(
+                precision=precisions[runtime],
+                files=tuple(FileEntry.of(folder / name) for name in names),
+            )
+            for runtime, names in _FILES.items()
         },
-        "output": {"name": "probabilities", "classes": 101},
-        "artefacts": {
-            runtime: {
-                "precision": precisions[runtime],
-                "files": [file_entry(folder / name) for name in names],
-            }
-            for runtime, names in RUNTIME_FILES.items()
-        },
-        "metrics": dict(metrics),
-    }
-
-
-def write_manifest(models: Path, name: str, entry: Mapping[str, Any]) -> None:
-    """Put a model's entry into the manifest; other models' entries stay."""
-    path = models / MANIFEST_NAME
-    content = json.loads(path.read_text()) if path.exists() else {}
-    content = {
-        "schema_version": SCHEMA_VERSION,
-        "models": content.get("models", {}) | {name: dict(entry)},
-    }
-    path.write_text(json.dumps(content, indent=2) + "\n")
+        metrics=dict(metrics),
+    )
+    path = folder.parent / MANIFEST_NAME
+    manifest = load_manifest(folder.parent) if path.exists() else Manifest()
+    path.write_text(manifest.with_model(entry).to_json())

@@ -5,20 +5,14 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rich.progress import track
 
 from agent import assemble
 from agent.config.schema import Config
-from agent.records import AGE_CLASSES, Float32Array, UInt8Array
+from agent.records import AGE_CLASSES, Float32Array
 from training.data import Faces, IntArray
-
-
-def read_member(archive: zipfile.ZipFile, name: str) -> UInt8Array:
-    """Return a photograph in a zip file as (height, width, 3) uint8, RGB."""
-    decoded = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+from training.prepare import read_member
 
 
 def predict_photographs(

@@ -1,0 +1,77 @@
+"""The whole path on 200 photographs, to see that it works; the figures mean nothing.
+
+`python -m training.smoke`: prepare, train a few steps, export, calibrate, evaluate, in a
+temporary folder.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from training.calibrate import calibrate, write_table
+from training.data import load_faces
+from training.evaluate import Evaluation, evaluate, tables
+from training.export import export, register
+from training.model_card import write_model_card
+from training.plots import write_plots
+from training.prepare import prepare
+from training.settings import Settings
+from training.train import Run
+
+PHOTOGRAPHS = 200
+SETTINGS = Settings(crop_px=64, passes=2.0, batch=16, warmup_steps=4, averaging_ratio=0.5)
+
+
+def smoke(data: Path, folder: Path, console: Console) -> None:
+    """Run every step on few photographs.
+
+    Args:
+        data: Folder with `labels.csv` and its zip files.
+        folder: Where everything is written.
+        console: Shows the time each step took.
+    """
+    cache, run, model = folder / "faces", folder / "run", folder / "models" / "smoke"
+    begun = time.monotonic()
+
+    def tell(step: str) -> None:
+        console.print(f"{time.monotonic() - begun:6.1f} s  {step}")
+
+    prepare(data, cache, workers=2, limit=PHOTOGRAPHS)
+    tell("prepared")
+    faces = load_faces(cache)
+    Run(SETTINGS, faces, run).train()
+    tell("trained")
+    exported = export(run, faces, model)
+    register(exported, model)
+    tell(f"exported as {exported.precision}")
+    write_table(calibrate(model, faces), model / "thresholds.json")
+    tell("calibrated")
+    report, exact = evaluate(Evaluation(model, faces))
+    write_plots(exact, model / "plots")
+    write_model_card(model, report)
+    for each in tables(report):
+        console.print(each)
+    tell("evaluated")
+    console.print(json.dumps(asdict(SETTINGS)))
+
+
+def main(
+    data: Annotated[
+        Path, typer.Option(envvar="CHECKOUT_TRAINING_DATA", help="folder with labels.csv")
+    ],
+) -> None:
+    """Try the whole training path on 200 photographs in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        smoke(data, Path(folder), Console())
+
+
+if __name__ == "__main__":
+    typer.run(main)
