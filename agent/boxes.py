@@ -48,7 +48,9 @@ def iou_ratio(one: FaceBox, other: FaceBox) -> float:
     return min(1.0, shared / union) if union > 0 else 0.0
 
 
-def _overlap_px(start_px: float, length_px: float, other_px: float, other_length_px: float) -> float:
+def _overlap_px(
+    start_px: float, length_px: float, other_px: float, other_length_px: float
+) -> float:
     end_px = min(start_px + length_px, other_px + other_length_px)
     return max(0.0, end_px - max(start_px, other_px))
 

@@ -153,9 +153,7 @@ class Pipeline:
         self._totals.estimates += len(estimates)
         return estimates
 
-    def _count(
-        self, boxes: Sequence[object], visits: Sequence[VisitStarted | VisitEnded]
-    ) -> None:
+    def _count(self, boxes: Sequence[object], visits: Sequence[VisitStarted | VisitEnded]) -> None:
         self._totals.frames += 1
         self._totals.faces += len(boxes)
         self._totals.visits += sum(isinstance(visit, VisitStarted) for visit in visits)

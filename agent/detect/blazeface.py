@@ -57,7 +57,8 @@ class BlazeFace:
             min_detection_confidence=min_score_ratio,
         )
         self._image = image
-        self._detector = _closed_by_us(face_detector.FaceDetector).create_from_options(options)
+        self._detector = face_detector.FaceDetector.create_from_options(options)
+        self._detector.__class__ = _closed_by_us(face_detector.FaceDetector)
         self._finalizer = weakref.finalize(self, self._detector.close)
         self._finalizer.atexit = False  # its executor is gone by then, and the memory soon
 
@@ -78,7 +79,7 @@ class BlazeFace:
         self._finalizer()
 
 
-def _closed_by_us(detector: Any) -> Any:
+def _closed_by_us(detector: type[Any]) -> type[Any]:
     """Return MediaPipe's class without its `__del__`.
 
     That one closes the network, which fails with "cannot schedule new futures after
@@ -135,11 +136,17 @@ def read_weights(kind: BlazeFaceKind) -> bytes:
         ) from error
     got = hashlib.sha256(weights).hexdigest()
     if got != expected:
-        raise ModelError(f"face detector: {path}: SHA-256 {expected} expected, got {got}: {_REMEDY}")
+        raise ModelError(
+            f"face detector: {path}: SHA-256 {expected} expected, got {got}: {_REMEDY}"
+        )
     return weights
 
 
-def _face_box(detection: Any, width_px: int, height_px: int) -> FaceBox:
+def _face_box(
+    detection: Any,  # noqa: ANN401 - MediaPipe has no types
+    width_px: int,
+    height_px: int,
+) -> FaceBox:
     box = detection.bounding_box
     points = [Point(k.x * width_px, k.y * height_px) for k in detection.keypoints]
     return FaceBox(

@@ -78,9 +78,7 @@ class FaceDetector:
         """
         height, width = frame.pixels.shape[:2]
         region = self._region(width, height)
-        pixels = frame.pixels[
-            region.top_px : region.bottom_px, region.left_px : region.right_px
-        ]
+        pixels = frame.pixels[region.top_px : region.bottom_px, region.left_px : region.right_px]
         for network in (self._full_range, self._close_up):
             found = (
                 shifted(box, region.left_px, region.top_px) for box in self._look(network, pixels)

@@ -57,7 +57,8 @@ class ByteTracker:
         result = self._tracker.update(_detections(boxes), timestamp=self._last_at_s)
         if not boxes:
             return []
-        followed = dict(zip(result.data["index"].tolist(), result.tracker_id.tolist(), strict=True))
+        indices, track_ids = np.asarray(result.data["index"]), np.asarray(result.tracker_id)
+        followed = dict(zip(indices.tolist(), track_ids.tolist(), strict=True))
         new = [index for index, track_id in followed.items() if track_id < 0]
         followed |= self._name_new_tracks(boxes, new)
         return [TrackedFace(followed[index], box) for index, box in enumerate(boxes)]
@@ -72,8 +73,9 @@ class ByteTracker:
         The library would give them with the next detection only; it leaves alone a track
         that already has one.
         """
+        unnamed = (track for track in self._tracker.tracks if track.tracker_id < 0)
+        tracks = {_corner(track.get_state_bbox().tolist()): track for track in unnamed}
         named = {}
-        tracks = {_corner(track.get_state_bbox()): track for track in self._unnamed_tracks()}
         for index in new:
             named[index] = next(self._track_ids)
             track = tracks.get(_corner(_edges(boxes[index])))
@@ -81,18 +83,18 @@ class ByteTracker:
                 track.tracker_id = named[index]
         return named
 
-    def _unnamed_tracks(self) -> list[ByteTrackTracker]:
-        return [track for track in self._tracker.tracks if track.tracker_id < 0]
-
 
 def _edges(box: FaceBox) -> tuple[float, float, float, float]:
     return (
-        box.left_px, box.top_px, box.left_px + box.width_px, box.top_px + box.height_px,
+        box.left_px,
+        box.top_px,
+        box.left_px + box.width_px,
+        box.top_px + box.height_px,
     )
 
 
 def _corner(edges: Sequence[float]) -> tuple[int, int]:
-    return round(float(edges[0])), round(float(edges[1]))
+    return round(edges[0]), round(edges[1])
 
 
 def _detections(boxes: Sequence[FaceBox]) -> supervision.Detections:

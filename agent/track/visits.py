@@ -68,9 +68,7 @@ class TrackVisits:
         self._new_id = new_id
         self._present: list[_Presence] = []
 
-    def update(
-        self, frame: Frame, faces: Sequence[TrackedFace]
-    ) -> list[VisitStarted | VisitEnded]:
+    def update(self, frame: Frame, faces: Sequence[TrackedFace]) -> list[VisitStarted | VisitEnded]:
         """Return the visits that this frame began or ended, in that order.
 
         Args:
@@ -132,9 +130,7 @@ class TrackVisits:
     def _end(self, gone: Iterable[_Presence]) -> list[VisitEnded]:
         leaving = list(gone)
         self._present = [presence for presence in self._present if presence not in leaving]
-        return [
-            VisitEnded(self._camera_id, p.visit_id, p.last_at_s) for p in leaving if p.started
-        ]
+        return [VisitEnded(self._camera_id, p.visit_id, p.last_at_s) for p in leaving if p.started]
 
 
 def _same_place(lost: FaceBox, found: FaceBox) -> bool:
