@@ -1,0 +1,1 @@
+"""Decisions and states as MQTT messages: committed to disk first, then sent."""

@@ -1,0 +1,149 @@
+"""The outbox's file: opened, checked, or moved aside when it cannot be trusted."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from agent.errors import OutboxError
+
+#: Raised when the table changes; another number is moved aside, not guessed at.
+FILE_VERSION = 1
+IN_MEMORY = Path(":memory:")
+#: A commit waits so long for another process that has the file open (a technician's sqlite3).
+LOCK_TIMEOUT_S = 2.0
+#: The journal is cut back to this after a large back-log.
+JOURNAL_LIMIT_BYTES = 16_000_000
+
+_TABLE = """
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    qos INTEGER NOT NULL,
+    retain INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    expires_wall_s REAL,
+    committed_wall_s REAL NOT NULL
+) STRICT;
+CREATE INDEX by_priority ON outbox (priority, seq);
+CREATE INDEX by_expiry ON outbox (expires_wall_s) WHERE expires_wall_s IS NOT NULL;
+CREATE INDEX by_retained_topic ON outbox (topic) WHERE retain = 1;
+"""
+_COLUMNS = (
+    "seq", "event_id", "topic", "payload", "qos", "retain", "priority", "expires_wall_s",
+    "committed_wall_s",
+)  # fmt: skip
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """An open outbox; `moved_aside` is where an unusable one lies now."""
+
+    database: sqlite3.Connection
+    moved_aside: Path | None = None
+
+
+def open_file(path: Path, fsync: Literal["full", "normal"]) -> OpenedFile:
+    """Open the outbox, or begin a new one beside one that is damaged or of another version.
+
+    Raises:
+        OutboxError: No room, no permission, or locked.
+    """
+    try:
+        _create_folder(path)
+        database = _connect(path, fsync)
+        fault = _find_fault(database)
+        if fault is None:
+            return OpenedFile(database)
+        database.close()
+        aside = _move_aside(path, fault)
+        database = _connect(path, fsync)
+        _create(database)
+    except (sqlite3.Error, OSError) as error:
+        raise OutboxError(
+            f"{path}: {describe(error)}: make room, mend its permissions, or set outbox.path"
+        ) from error
+    return OpenedFile(database, aside)
+
+
+def is_damaged(error: sqlite3.Error) -> bool:
+    """Return whether the error says that the file itself is broken."""
+    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in _DAMAGED
+
+
+def describe(error: sqlite3.Error | OSError) -> str:
+    """Return the error in words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)
+
+
+def _create_folder(path: Path) -> None:
+    if path == IN_MEMORY:
+        return
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    # Before SQLite makes it readable for everybody; the journal takes over the mode.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _connect(path: Path, fsync: Literal["full", "normal"]) -> sqlite3.Connection:
+    database = sqlite3.connect(
+        path, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f"PRAGMA synchronous = {'FULL' if fsync == 'full' else 'NORMAL'}")
+        database.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES}")
+        database.execute("PRAGMA trusted_schema = OFF")
+    except sqlite3.Error as error:
+        # A file of noise fails here already; the check that follows says so.
+        if not is_damaged(error):
+            database.close()
+            raise
+    return database
+
+
+def _find_fault(database: sqlite3.Connection) -> str | None:
+    """Return what is wrong with the file, or None; an empty file becomes an outbox."""
+    try:
+        (result,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
+            return f"damaged: {str(result)[:200]}"
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if version == 0 and tables == 0:
+            _create(database)
+            return None
+        if version != FILE_VERSION:
+            return f"written by another version ({version}, expected {FILE_VERSION})"
+        columns = tuple(row[1] for row in database.execute("PRAGMA table_info(outbox)"))
+    except sqlite3.DatabaseError as error:
+        if is_damaged(error):
+            return f"damaged: {error}"
+        raise
+    return None if columns == _COLUMNS else "damaged: the table has other columns"
+
+
+def _create(database: sqlite3.Connection) -> None:
+    # One transaction: a kill in between must not leave a table without its version.
+    database.executescript(f"BEGIN; {_TABLE} PRAGMA user_version = {FILE_VERSION}; COMMIT;")
+
+
+def _move_aside(path: Path, fault: str) -> Path:
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")
+    aside = path.with_name(f"{path.name}.unusable-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    logger.error("outbox_moved_aside %s: %s; kept as %s", path, fault, aside)
+    return aside
