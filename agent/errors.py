@@ -8,6 +8,8 @@ AgentError                 what happened, what was expected, what was got, what 
 │   └── EstimateError      the runtime refused a batch                  exit code 70
 ├── BrokerError            start the broker, or correct mqtt.*          exit code 69
 ├── OutboxError            make room, or correct outbox.path            exit code 74
+├── SandboxError           install libseccomp2 on a kernel with seccomp  exit code 71
+├── ChildError             a process of the agent ended; see its message exit code 70
 └── ProtocolError          a message or record that breaks its schema; dropped and counted
 """
 
@@ -56,6 +58,18 @@ class OutboxError(AgentError):
     """The outbox cannot be written: make room, or correct `outbox.path`."""
 
     exit_code = 74
+
+
+class SandboxError(AgentError):
+    """A process cannot be locked in: install libseccomp2, use a kernel with seccomp."""
+
+    exit_code = 71
+
+
+class ChildError(AgentError):
+    """A process that sees has ended and a replay cannot go on: its last words say why."""
+
+    exit_code = 70
 
 
 class ProtocolError(AgentError):

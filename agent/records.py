@@ -200,11 +200,16 @@ class CaptureProgress:
 
 @dataclass(frozen=True, slots=True)
 class CaptureEnded:
-    """A recording came to its end, or a source failed (`error` not empty)."""
+    """A recording came to its end, or a source failed (`error` not empty).
+
+    Attributes:
+        warning: A recording ended early: what is missing, and what to do.
+    """
 
     camera_id: str
     at_s: float
     error: str = ""
+    warning: str = ""
     kind: Literal["capture_ended"] = "capture_ended"
 
 
@@ -243,6 +248,21 @@ class CameraStatus:
     camera_id: str
     state: CameraState
     since_wall_s: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VisionRestarted:
+    """The vision process died or hung; its open visits will never be ended by it.
+
+    Made by the supervisor when the process is gone, before the next one is there.
+
+    Attributes:
+        at_s: Monotonic time at which it was noticed.
+        detail: Why, in words for a technician.
+    """
+
+    at_s: float
     detail: str = ""
 
 
