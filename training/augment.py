@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,7 +58,7 @@ def jittered_crop(
     transform[:, 2] += centre + shift - rotation @ np.array([centre, centre])
     crop = warp(image, transform, crop_px)
     if random.random() < 0.5:
-        crop = cv2.flip(crop, 1)
+        crop = _pixels(cv2.flip(crop, 1))
     return degrade(crop, settings, random)
 
 
@@ -68,11 +68,12 @@ def degrade(crop: UInt8Array, settings: Augmentation, random: np.random.Generato
     if random.random() < settings.colour_ratio:
         crop = _colour(crop, random)
     if random.random() < settings.grey_ratio:
-        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        crop = _pixels(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
     if random.random() < settings.low_resolution_ratio:
         small = int(size * random.uniform(0.25, 0.9))
-        crop = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
-        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
+        reduced = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
+        crop = _pixels(cv2.resize(reduced, (size, size), interpolation=cv2.INTER_LINEAR))
     if random.random() < settings.blur_ratio:
         crop = _blur(crop, random)
     if random.random() < settings.noise_ratio:
@@ -81,10 +82,15 @@ def degrade(crop: UInt8Array, settings: Augmentation, random: np.random.Generato
     if random.random() < settings.jpeg_ratio:
         quality = int(random.uniform(20, 80))
         _, encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        crop = cast(UInt8Array, cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+        crop = _pixels(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     if random.random() < settings.cover_ratio:
         crop = _cover(crop, random)
-    return cast(UInt8Array, crop)
+    return crop
+
+
+def _pixels(image: Any) -> UInt8Array:
+    """Return OpenCV's result as what it is: uint8 goes in, uint8 comes out."""
+    return np.asarray(image, np.uint8)
 
 
 def _colour(crop: UInt8Array, random: np.random.Generator) -> UInt8Array:
@@ -97,21 +103,21 @@ def _colour(crop: UInt8Array, random: np.random.Generator) -> UInt8Array:
         tint = random.uniform(0.9, 1.1)
         curve = ((levels**gamma) * tint - 0.5) * contrast + 0.5 + brightness
         curves[:, 0, channel] = np.clip(curve * 255, 0, 255)
-    return cast(UInt8Array, cv2.LUT(crop, curves))
+    return _pixels(cv2.LUT(crop, curves))
 
 
 def _blur(crop: UInt8Array, random: np.random.Generator) -> UInt8Array:
     size = crop.shape[0]
     if random.random() < 0.5:
         sigma = random.uniform(0.4, 0.02 * size)
-        return cast(UInt8Array, cv2.GaussianBlur(crop, (0, 0), sigma))
+        return _pixels(cv2.GaussianBlur(crop, (0, 0), sigma))
     length = max(3, int(random.uniform(0.02, 0.09) * size))
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1 / length
     centre = (length / 2 - 0.5, length / 2 - 0.5)
     turn = cv2.getRotationMatrix2D(centre, random.uniform(0, 180), 1)
-    kernel = cv2.warpAffine(kernel, turn, (length, length))
-    return cast(UInt8Array, cv2.filter2D(crop, -1, kernel / max(float(kernel.sum()), 1e-6)))
+    turned = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), np.float32)
+    return _pixels(cv2.filter2D(crop, -1, turned / max(float(turned.sum()), 1e-6)))
 
 
 def _cover(crop: UInt8Array, random: np.random.Generator) -> UInt8Array:

@@ -64,7 +64,8 @@ class Faces:
     def keypoints(self, index: int) -> Float32Array:
         """Return (4, 2): the second look's points, or the first's when it saw nothing."""
         second = self.second[index]
-        return (self.first[index] if np.isnan(second[0, 0]) else second)[:4]
+        chosen: Float32Array = self.first[index] if np.isnan(second[0, 0]) else second
+        return chosen[:4]
 
     def ages(self, index: int) -> tuple[int, int]:
         """Return the labelled interval in years."""

@@ -120,9 +120,7 @@ def _interval_table(report: dict[str, Any]) -> Table:
     rows = {"all": report} | report["sex"] | report["ancestry"]
     for name, row in rows.items():
         if row["inside_ratio"] is not None:
-            shown.add_row(
-                name, f"{row['inside_ratio']:.3f}", f"{row['mean_distance_years']:.2f}"
-            )
+            shown.add_row(name, f"{row['inside_ratio']:.3f}", f"{row['mean_distance_years']:.2f}")
     return shown
 
 

@@ -147,7 +147,7 @@ def _pretrained_layers() -> Iterator[tuple[npt.NDArray[np.float32], ...]]:
         if node.op_type != "Conv":
             continue
         kernel = constants[node.input[1]].transpose(2, 3, 1, 0)
-        chain = []
+        chain: list[tuple[str, npt.NDArray[np.float32]]] = []
         current = node
         while len(chain) < 4:
             current = consumers[current.output[0]][0]

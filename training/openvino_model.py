@@ -80,4 +80,3 @@ def save(model: Any, path: Path) -> None:
     import openvino
 
     openvino.save_model(model, path, compress_to_fp16=True)
-

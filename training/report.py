@@ -184,7 +184,8 @@ def distance_years(predictions: Predictions) -> Float32Array:
     """Return (n,) how far the mean is from the labelled interval; 0 inside."""
     mean = predictions.mean_years
     outside = np.maximum(predictions.low_years - mean, mean - predictions.high_years)
-    return np.maximum(outside, 0).astype(np.float32)
+    distance: Float32Array = np.maximum(outside, 0).astype(np.float32)
+    return distance
 
 
 def threshold_report(
@@ -220,7 +221,11 @@ def _passed(
 def _as_dict(ratio: Ratio) -> dict[str, float]:
     low, high = ratio.interval
     return {
-        "count": ratio.count, "n": ratio.total, "ratio": ratio.ratio, "low": low, "high": high,
+        "count": ratio.count,
+        "n": ratio.total,
+        "ratio": ratio.ratio,
+        "low": low,
+        "high": high,
     }
 
 
