@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: A last line of a traceback: the class is for programmers, the message for the technician.
 _EXCEPTION_NAME_PREFIX = "agent.errors."
+#: FFmpeg's own lines; the address in them changes from run to run.
+_FFMPEG = re.compile(r"\[\w+ @ 0x[0-9a-f]+\] (.*)")
 
 
 @dataclass(slots=True)
@@ -67,6 +70,11 @@ class Lane:
         if line.startswith(_EXCEPTION_NAME_PREFIX):
             return line.partition(": ")[2]
         return line
+
+    def decoder_cause(self, child: ChildProcess) -> str:
+        """Return what FFmpeg said last, such as `401 Unauthorized`, or empty."""
+        said = [match[1] for line in child.last_words if (match := _FFMPEG.match(line))]
+        return self.mask(said[-1]).strip() if said else ""
 
     def _decoded(self, line: bytes) -> PipeRecord | None:
         try:

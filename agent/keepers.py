@@ -112,17 +112,24 @@ class CameraKeeper:
         child = self.child
         if child is None:
             return []
-        last_word = self.lane.last_word(child)
+        reason = self._reason(child)
         child.reap(0.0)
         self.child = None
-        reason = self._error or f"the capture process {child.end}"
         if self._backoff is not None:
-            return self._failed(f"{reason} ({last_word})" if last_word else reason)
+            return self._failed(reason)
         if self._error:
             raise SourceError(self._error)
         if not self.has_finished:
-            raise ChildError(f"camera {self._camera_id}: {reason}: {last_word}")
+            raise ChildError(f"camera {self._camera_id}: {reason}")
         return []
+
+    def _reason(self, child: ChildProcess) -> str:
+        if self._error:
+            cause = self.lane.decoder_cause(child)
+            return f"{self._error} ({cause})" if cause else self._error
+        return ": ".join(
+            filter(None, (f"the capture process {child.end}", self.lane.last_word(child)))
+        )
 
     def _failed(self, reason: str) -> list[SupervisorRecord]:
         if self._backoff is None:
@@ -229,7 +236,7 @@ class VisionKeeper:
         child.reap(0.0)
         self.child = None
         reason = "hung and was killed" if self._hung else child.end
-        detail = f"the vision process {reason}" + (f": {last_word}" if last_word else "")
+        detail = ": ".join(filter(None, (f"the vision process {reason}", last_word)))
         if self._backoff is None:
             if self.has_finished:
                 return []

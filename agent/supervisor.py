@@ -20,7 +20,7 @@ from agent.capture.watch import CameraWatch
 from agent.child_process import ChildProcess
 from agent.child_records import Lane, is_from_capture, is_from_vision
 from agent.clock import Clock
-from agent.config.schema import Config
+from agent.config.load import LoadedConfig
 from agent.config.vision import CameraSection
 from agent.errors import AgentError
 from agent.keepers import CameraKeeper, Patience, SupervisorRecord, VisionKeeper
@@ -49,20 +49,18 @@ class SupervisorOptions:
     """What is not in the settings file.
 
     Attributes:
-        mode: `live`, or a kind of replay, in which every end is final.
-        start_wall_s: Wall time of a recording's first frame.
         runtime_folder: For the frame socket; None: the system's temporary folder.
         commands: How the children are started.
         patience: With the vision process.
         environment: The children's; None: the agent's without its passwords.
+        random_ratio: Chance for the jitter, in [0, 1); None: the system's.
     """
 
-    mode: CaptureMode = "live"
-    start_wall_s: float = 0.0
     runtime_folder: Path | None = None
     commands: ChildCommands = ChildCommands()
     patience: Patience = field(default_factory=Patience)
     environment: Mapping[str, str] | None = None
+    random_ratio: Callable[[], float] | None = None
 
 
 class Supervisor:
@@ -71,32 +69,35 @@ class Supervisor:
     Use it from the main thread alone: a child dies with the thread that started it.
 
     Args:
-        config: All of it goes to the vision process, each camera's part to its capture.
+        loaded: The settings go to the vision process, each camera's address to its capture;
+            passwords are read at every start.
         clock: The machine's, also in a replay: it measures hanging.
-        address_of: Returns what OpenCV opens, with its login; asked at every start.
-        options: Mode and the rest.
-        random_ratio: Chance for the jitter, in [0, 1).
+        mode: `live`, or a kind of replay, in which every end is final.
+        start_wall_s: Wall time of a recording's first frame.
+        options: The rest.
     """
 
     def __init__(
         self,
-        config: Config,
+        loaded: LoadedConfig,
         clock: Clock,
-        address_of: Callable[[CameraSection], str],
+        mode: CaptureMode = "live",
+        start_wall_s: float = 0.0,
         options: SupervisorOptions | None = None,
-        random_ratio: Callable[[], float] | None = None,
     ) -> None:
-        self._config = config
+        self._config = loaded.config
+        self._address_of = loaded.camera_address
         self._clock = clock
-        self._address_of = address_of
+        self._mode: CaptureMode = mode
+        self._start_wall_s = start_wall_s
         self._options = options or SupervisorOptions()
-        self._random_ratio = random_ratio or random.SystemRandom().random
+        self._random_ratio = self._options.random_ratio or random.SystemRandom().random
         self._folder: PrivateFolder | None = None
         self._failure: AgentError | None = None
         self._early: list[SupervisorRecord] = []
-        self._is_live = self._options.mode == "live"
+        self._is_live = mode == "live"
         self._vision = self._vision_keeper()
-        self._cameras = {camera.id: self._camera_keeper(camera) for camera in config.cameras}
+        self._cameras = {camera.id: self._camera_keeper(camera) for camera in loaded.config.cameras}
 
     @property
     def protocol_errors(self) -> int:
@@ -236,14 +237,14 @@ class Supervisor:
             camera_id=camera.id,
             address=self._address_of(camera),
             shown_source=camera.source,
-            mode=self._options.mode,
+            mode=self._mode,
             socket_path=self._socket_path,
             width_px=camera.width_px,
             height_px=camera.height_px,
             rate_hz=camera.rate_hz,
             open_timeout_s=section.open_timeout_s,
             read_timeout_s=section.read_timeout_s,
-            start_wall_s=self._options.start_wall_s,
+            start_wall_s=self._start_wall_s,
         )
         line = settings.model_dump_json().encode()
         return ChildProcess(self._options.commands.capture, line, self._environment())
