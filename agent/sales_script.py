@@ -1,11 +1,15 @@
 """Scripted sales: what a till would have sent, at the video's own times.
 
-    - {at_s: -1.0, sale_id: s1, step: opened}
-    - {at_s: -0.5, sale_id: s1, step: item_scanned, category: alcohol, product_id: beer}
-    - {at_s: 4, sale_id: s1, step: closed}
+    - {at_s: -1.0, sale_id: s1, type: opened}
+    - at_s: -0.5
+      sale_id: s1
+      type: item_scanned
+      item: {product_id: beer, category: alcohol, restricted: true}
+    - {at_s: 3, sale_id: s1, type: id_checked, source: display}
+    - {at_s: 4, sale_id: s1, type: closed}
 
 `at_s` may be negative: before the video's first frame. The steps' order in the file does not
-matter; equal times keep it.
+matter; equal times keep it. A step looks like a `pos/sale` message but for its time.
 """
 
 from __future__ import annotations
@@ -15,13 +19,25 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from agent.errors import ConfigError
 from agent.outcomes import SaleMessage, SaleStep
 
 #: A file larger than this is no script.
 MAX_SCRIPT_BYTES = 1_000_000
+_ITEM_STEPS = frozenset({"item_scanned", "item_removed"})
+
+
+class ScriptedItem(BaseModel):
+    """What was scanned or removed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    product_id: str = Field(min_length=1, max_length=64)
+    category: str = Field(min_length=1, max_length=63)
+    restricted: bool
+    quantity: int = Field(1, ge=1, le=10_000)
 
 
 class ScriptedStep(BaseModel):
@@ -31,14 +47,21 @@ class ScriptedStep(BaseModel):
 
     at_s: float = Field(allow_inf_nan=False, ge=-3600, le=86400)
     sale_id: str = Field(min_length=1, max_length=64)
-    step: SaleStep
-    product_id: str = Field("", max_length=64)
-    category: str = Field("", max_length=64)
-    restricted: bool | None = Field(None, description="none: when it has a category")
-    quantity: int = Field(1, ge=1, le=1000)
+    type: SaleStep
+    item: ScriptedItem | None = None
     source: Literal["point_of_sale", "display"] = "point_of_sale"
-    message_id: str | None = Field(None, min_length=1, description="none: numbered")
-    sender_clock_off_s: float = Field(0.0, allow_inf_nan=False)
+    message_id: str | None = Field(None, min_length=1, max_length=64, description="none: numbered")
+    sender_clock_off_s: float = Field(
+        0.0, allow_inf_nan=False, ge=-86400, le=86400, description="the till's clock is ahead by"
+    )
+
+    @model_validator(mode="after")
+    def _item_where_it_belongs(self) -> ScriptedStep:
+        if (self.type in _ITEM_STEPS) != (self.item is not None):
+            raise ValueError("item: expected with item_scanned and item_removed, and only there")
+        if self.source == "display" and self.type not in ("id_checked", "id_refused"):
+            raise ValueError("type: a display can only send id_checked or id_refused")
+        return self
 
 
 _STEPS = TypeAdapter(tuple[ScriptedStep, ...])
@@ -98,15 +121,15 @@ def _explain(error: ValidationError) -> str:
 
 
 def _message(step: ScriptedStep, number: int, start_wall_s: float) -> SaleMessage:
-    restricted = step.restricted if step.restricted is not None else bool(step.category)
+    item = step.item
     return SaleMessage(
         message_id=step.message_id or f"script-{number}",
         sale_id=step.sale_id,
-        step=step.step,
+        step=step.type,
         occurred_wall_s=start_wall_s + step.at_s + step.sender_clock_off_s,
         source=step.source,
-        product_id=step.product_id,
-        category=step.category,
-        restricted=restricted,
-        quantity=step.quantity,
+        product_id=item.product_id if item else "",
+        category=item.category if item else "",
+        restricted=item.restricted if item else False,
+        quantity=item.quantity if item else 1,
     )

@@ -279,9 +279,9 @@ class SaleBook:
         return [audit_of(sale, ended_wall_s)]
 
 
-def _least_missed(sale: Sale) -> tuple[bool, float]:
-    """Sort key: a sale without a duty before one with, then the oldest."""
-    return sale.duty is not None, sale.opened_at_s
+def _least_missed(sale: Sale) -> tuple[bool, bool, float]:
+    """Sort key: first sales without restricted goods, last those with a duty; then the oldest."""
+    return sale.duty is not None, bool(sale.items), sale.opened_at_s
 
 
 def _begins_after(message: SaleMessage, sale: Sale | EndedSale) -> bool:
