@@ -63,10 +63,8 @@ setup(
     packages=[*find_packages(include=["agent", "agent.*"]), "agent.models"],
     package_dir={"agent.models": "models"},
     package_data={
-        "agent": ["py.typed"],
-        "agent.display": ["*.html", "*.css", "*.js"],
-        "agent.models": ["*.json", "*.md", "*/*"],
-        "agent.publish": ["schemas/*.json", "*.yaml"],
+        "": ["py.typed", "*.yaml", "*.json", "*.html", "*.css", "*.js", "schemas/*.json"],
+        "agent.models": ["*.md", "*/*"],
     },
     install_requires=RUN,
     extras_require={"train": TRAIN, "dev": DEV},

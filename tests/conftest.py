@@ -18,6 +18,7 @@ import pytest
 NEEDED_PROGRAMS = {
     "mosquitto": (("mosquitto", "mosquitto_sub", "mosquitto_pub"), "mosquitto mosquitto-clients"),
     "systemd": (("systemd-analyze",), "systemd"),
+    "shellcheck": (("shellcheck",), "shellcheck"),
     "strace": (("strace",), "strace"),
     "rtsp": (("gst-inspect-1.0",), "gstreamer1.0-tools gir1.2-gst-rtsp-server-1.0 python3-gi"),
 }

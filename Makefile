@@ -1,0 +1,88 @@
+# Everything a developer does. The first run makes .venv; the next ones take seconds.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NICE ?=
+PYTEST_OPTIONS ?=
+DEBIAN_RUN := libgl1 libglib2.0-0
+DEBIAN_TEST := $(DEBIAN_RUN) mosquitto mosquitto-clients strace shellcheck systemd ffmpeg \
+  python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools gstreamer1.0-plugins-base \
+  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format bench train train-smoke clean debian-run debian-test
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: debian-run $(VENV)/.run ## replay a real clip with two sales and show what a subscriber gets
+	@$(BIN)/checkout-agent demo
+
+test: debian-test $(VENV)/.dev ## run all tests; installs what they need
+	$(NICE) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+check: lint test ## everything that must be green before a change goes in
+
+lint: $(VENV)/.dev ## style, types and import contracts, without the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev ## put the code into the project's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: debian-run $(VENV)/.dev ## measure speed, latency and memory of a replay
+	$(BIN)/python -m tests.benchmarks.replay
+
+train: debian-run $(VENV)/.dev ## train, calibrate and export the age network (hours)
+	$(BIN)/python -m training.prepare
+	$(BIN)/python -m training.train
+	$(BIN)/python -m training.export
+
+train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
+	$(BIN)/python -m pytest -q tests/training
+
+clean: ## remove what make has made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: an environment is made again when setup.py or the Python has changed.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "make: $(PYTHON) is not Python 3.11, 3.12 or 3.13: give one with PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "make: no environment can be made: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.run: setup.py | $(VENV)/bin/python
+	@echo "Installing the agent into $(VENV): about two minutes, the first time only"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: setup.py | $(VENV)/bin/python
+	@echo "Installing the agent and its tools into $(VENV): about two minutes, the first time only"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
+	@touch $@ $(VENV)/.run
+
+# Debian packages: installed when they are missing and this is root; otherwise named.
+define debian
+	@missing=""; for name in $(1); do \
+	  dpkg-query --show --showformat='$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$name"; \
+	done; \
+	if [ -z "$$missing" ] || ! command -v apt-get >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" -eq 0 ]; then \
+	  echo "Installing Debian packages:$$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else \
+	  echo "make: Debian packages are missing; some things will not run: sudo apt-get install$$missing" >&2; \
+	fi
+endef
+
+debian-run:
+	$(call debian,$(DEBIAN_RUN))
+
+debian-test:
+	$(call debian,$(DEBIAN_TEST))
