@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.records import Float32Array, UInt8Array
+from agent.records import AGE_CLASSES, Float32Array, UInt8Array
 from training.telemetry import refuse_telemetry
 
 BATCH = 64
@@ -25,5 +25,7 @@ class ArtefactRuntime:
 
     def predict(self, crops: UInt8Array) -> Float32Array:
         """Return (n, 101) probabilities of (n, crop_px, crop_px, 3) uint8 RGB crops."""
+        if not len(crops):
+            return np.zeros((0, AGE_CLASSES), np.float32)
         parts = [self._compiled(crops[i : i + BATCH])[0] for i in range(0, len(crops), BATCH)]
         return np.concatenate(parts).astype(np.float32)

@@ -97,7 +97,7 @@ def calibrate(model: Path, faces: Faces) -> ThresholdTable:
     for split in ("calibration", "val"):
         indices = faces.select(split, "utkface")
         ages[split] = np.array([faces.ages(i)[0] for i in indices], np.float32)
-        crops = np.stack([faces.crop(i, runtime.crop_px) for i in indices])
+        crops = faces.crops(indices, runtime.crop_px)
         means[split] = runtime.predict(crops) @ _YEARS
     minors = (
         np.concatenate([ages["calibration"], ages["val"]]),

@@ -77,6 +77,11 @@ class Faces:
         points = self.keypoints(index).astype(np.float64)
         return warp(self.images[index], similarity(points, TEMPLATE_RATIO * crop_px), crop_px)
 
+    def crops(self, indices: Iterable[int], crop_px: int) -> UInt8Array:
+        """Return (n, crop_px, crop_px, 3) aligned crops without augmentation."""
+        cut = [self.crop(int(index), crop_px) for index in indices]
+        return np.stack(cut) if cut else np.zeros((0, crop_px, crop_px, 3), np.uint8)
+
 
 def load_faces(cache: Path) -> Faces:
     """Open the cache; the images stay on disk."""

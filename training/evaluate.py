@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.decide.thresholds import load_thresholds
-from agent.records import AGE_CLASSES, Float32Array
+from agent.records import Float32Array
 from training.artefact_runtime import ArtefactRuntime
 from training.data import Faces, IntArray, load_faces
 from training.model_card import write_model_card
@@ -62,11 +62,8 @@ class Evaluation:
         return predictions_of(self.faces, found, probabilities, len(everything))
 
     def _from_cache(self, indices: IntArray) -> Float32Array:
-        if not len(indices):
-            return np.zeros((0, AGE_CLASSES), np.float32)
         runtime = ArtefactRuntime(self.model)
-        crops = np.stack([self.faces.crop(i, runtime.crop_px) for i in indices])
-        return runtime.predict(crops)
+        return runtime.predict(self.faces.crops(indices, runtime.crop_px))
 
 
 def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:

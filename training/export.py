@@ -51,12 +51,11 @@ def parity(reference: Float32Array, other: Float32Array, ages_years: Float32Arra
 def calibration_crops(faces: Faces, crop_px: int, count: int, seed: int = 0) -> UInt8Array:
     """Return up to `count` aligned training crops, half from each source."""
     random = np.random.default_rng(seed)
-    crops = []
+    chosen = []
     for source in ("utkface", "fairface"):
         indices = faces.select("train", source)
-        chosen = random.choice(indices, min(count // 2, len(indices)), replace=False)
-        crops += [faces.crop(i, crop_px) for i in chosen]
-    return np.stack(crops)
+        chosen.append(random.choice(indices, min(count // 2, len(indices)), replace=False))
+    return faces.crops(np.concatenate(chosen), crop_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHT
     logits = logits_of(model, faces, indices, settings.crop_px)
     temperature = fit_temperature(logits, ages)
     reference = softmax(logits, temperature)
-    crops = np.stack([faces.crop(i, settings.crop_px) for i in indices])
+    crops = faces.crops(indices, settings.crop_px)
     out.mkdir(parents=True, exist_ok=True)
     serving = with_probabilities(model, temperature)
     save_half(serving, out / "model.keras")

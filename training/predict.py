@@ -19,7 +19,7 @@ def logits_of(
     parts = []
     for start in range(0, len(indices), batch):
         chosen = indices[start : start + batch]
-        crops = np.stack([faces.crop(i, crop_px) for i in chosen]).astype(np.float32)
+        crops = faces.crops(chosen, crop_px).astype(np.float32)
         logits = keras.ops.convert_to_numpy(model.predict_on_batch(crops))
         parts.append(logits.astype(np.float32))
     return np.concatenate(parts)

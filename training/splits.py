@@ -28,6 +28,8 @@ def split_of(row: dict[str, str]) -> str:
     if row["source"] == "fairface":
         return "val" if ratio < FAIRFACE_VAL_RATIO else "train"
     low, high = CALIBRATION_AGES_YEARS
-    if low <= int(row["age_lo_years"]) <= high and ratio < CALIBRATION_RATIO:
+    # A near duplicate may carry another age, so a group would straddle: it trains whole.
+    is_minor = not group and low <= int(row["age_lo_years"]) <= high
+    if is_minor and ratio < CALIBRATION_RATIO:
         return "calibration"
     return "train"

@@ -87,8 +87,7 @@ class Run:
         if start == "pretrained":
             indices = self._batches.indices
             sample = np.random.default_rng(0).choice(indices, min(PRETRAINED_SAMPLE, len(indices)))
-            crops = np.stack([self._faces.crop(i, self._settings.crop_px) for i in sample])
-            load_pretrained(self._model, crops)
+            load_pretrained(self._model, self._faces.crops(sample, self._settings.crop_px))
         elif start.startswith("widen:"):
             run = Path(start.removeprefix("widen:"))
             narrow = load_trained(run, load_settings(run / "settings.json"), self._faces)

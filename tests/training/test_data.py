@@ -1,0 +1,61 @@
+"""Batches depend on the seed and the step, and on nothing else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tests.training.faces import noise_faces
+from training.augment import Augmentation
+from training.data import TrainingBatches
+
+
+def batches(folder: Path, seed: int = 1, count: int = 10) -> TrainingBatches:
+    faces = noise_faces(count, folder)
+    return TrainingBatches(faces, faces.select("train"), 3, 32, Augmentation(), seed)
+
+
+def test_a_batch_is_the_same_whatever_was_asked_before(tmp_path: Path) -> None:
+    one, other = batches(tmp_path), batches(tmp_path)
+    for step in (0, 1, 7):
+        other(step)
+
+    for here, there in zip(one(4), other(4), strict=True):
+        assert np.array_equal(here, there)
+
+
+def test_another_seed_or_step_gives_another_batch(tmp_path: Path) -> None:
+    images, _ = batches(tmp_path)(4)
+
+    assert not np.array_equal(images, batches(tmp_path)(5)[0])
+    assert not np.array_equal(images, batches(tmp_path, seed=2)(4)[0])
+
+
+def test_one_pass_shows_no_photograph_twice(tmp_path: Path) -> None:
+    some = batches(tmp_path)
+
+    ages = np.concatenate([some(step)[1][:, -1] for step in range(some.steps_per_pass)])
+
+    assert some.steps_per_pass == 3
+    assert len(set(ages.tolist())) == 9
+
+
+def test_a_photograph_without_a_face_is_counted_but_not_selected(tmp_path: Path) -> None:
+    faces = noise_faces(4, tmp_path)
+    first = faces.first.copy()
+    first[2] = np.nan
+    faces = replace(faces, first=first)
+
+    assert faces.photographs("train").tolist() == [0, 1, 2, 3]
+    assert faces.select("train").tolist() == [0, 1, 3]
+    assert faces.select("train", "fairface").tolist() == []
+
+
+def test_the_second_looks_points_are_preferred(tmp_path: Path) -> None:
+    faces = noise_faces(2, tmp_path)
+    second = faces.second.copy()
+    second[1] = np.nan
+    faces = replace(faces, second=second)
+
+    assert np.array_equal(faces.keypoints(0), faces.second[0, :4])
+    assert np.array_equal(faces.keypoints(1), faces.first[1, :4])

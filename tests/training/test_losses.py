@@ -1,0 +1,66 @@
+"""The loss: exact ages and intervals in one batch."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.records import AGE_CLASSES
+from training.losses import MEAN_WEIGHT, age_loss, target_row
+
+
+def losses(targets: list[tuple[int, int]], logits: np.ndarray) -> np.ndarray:
+    rows = np.stack([target_row(low, high) for low, high in targets])
+    return np.asarray(age_loss(rows, logits.astype(np.float32)))
+
+
+def sharp(year: int) -> np.ndarray:
+    logits = np.full(AGE_CLASSES, -30.0)
+    logits[year] = 30.0
+    return logits
+
+
+@given(st.integers(0, 100))
+def test_the_soft_label_of_an_exact_age_sums_to_one_and_peaks_there(age: int) -> None:
+    row = target_row(age, age)
+
+    assert row[:AGE_CLASSES].sum() == pytest.approx(1, abs=1e-5)
+    assert row[:AGE_CLASSES].argmax() == age
+    assert row[AGE_CLASSES:].tolist() == [0, age, age]
+
+
+@given(st.integers(0, 90), st.integers(1, 10))
+def test_an_interval_masks_its_years_with_both_ends(low: int, length: int) -> None:
+    row = target_row(low, low + length)
+
+    assert np.flatnonzero(row[:AGE_CLASSES]).tolist() == list(range(low, low + length + 1))
+    assert row[AGE_CLASSES:].tolist() == [1, low, low + length]
+
+
+def test_all_mass_inside_the_interval_costs_nothing() -> None:
+    assert losses([(20, 29)], sharp(25)[None])[0] == pytest.approx(0, abs=1e-4)
+
+
+def test_where_inside_the_interval_the_mass_lies_makes_no_difference() -> None:
+    low, high = losses([(20, 29), (20, 29)], np.stack([sharp(20), sharp(29)]))
+
+    assert low == pytest.approx(high, abs=1e-4)
+
+
+def test_a_uniform_guess_costs_the_log_of_the_share_and_the_distance_of_the_mean() -> None:
+    expected = -np.log(10 / AGE_CLASSES) + MEAN_WEIGHT * (50 - 29)
+
+    assert losses([(20, 29)], np.zeros((1, AGE_CLASSES)))[0] == pytest.approx(expected, rel=1e-4)
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_further_from_the_true_age_never_costs_less(near: int, far: int) -> None:
+    age = 40
+    if abs(near - age) > abs(far - age):
+        near, far = far, near
+    wide = -0.5 * ((np.arange(AGE_CLASSES)[None] - np.array([[near], [far]])) / 4.0) ** 2
+
+    closer, further = losses([(age, age), (age, age)], wide)
+
+    if abs(far - age) > abs(near - age) + 3:
+        assert closer < further
