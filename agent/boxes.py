@@ -111,6 +111,26 @@ def bounding_rectangle(
     )
 
 
+def tiles(width_px: int, height_px: int, side_ratio: float) -> list[PixelRectangle]:
+    """Return the four corners of a picture, each of `side_ratio` of its sides."""
+    tile_width_px, tile_height_px = round(width_px * side_ratio), round(height_px * side_ratio)
+    return [
+        PixelRectangle(left_px, top_px, left_px + tile_width_px, top_px + tile_height_px)
+        for top_px in (0, height_px - tile_height_px)
+        for left_px in (0, width_px - tile_width_px)
+    ]
+
+
+def holds(rectangle: PixelRectangle, box: FaceBox) -> bool:
+    """Return whether the whole box lies in the rectangle."""
+    return (
+        rectangle.left_px <= box.left_px
+        and rectangle.top_px <= box.top_px
+        and box.left_px + box.width_px <= rectangle.right_px
+        and box.top_px + box.height_px <= rectangle.bottom_px
+    )
+
+
 def nose_offset_ratio(keypoints: FaceKeypoints) -> float:
     """Return how far the nose is from between the eyes, along the line of the eyes.
 
