@@ -31,6 +31,9 @@ from agent.records import AgeEstimate, PipeRecord, VisitEnded, VisitStarted
 
 _log = logging.getLogger(__name__)
 
+#: A replay moves its clock after the records of a stretch of video, so they may be ahead of it.
+FUTURE_TOLERANCE_S = 5.0
+
 
 class DecisionSettings(Protocol):
     """What the register reads of the config."""
@@ -208,12 +211,14 @@ class Register:
 
 
 def _credible(at_s: float, now: Moment) -> float:
-    """Return a time that is finite and not in the future: such evidence would never be stale."""
-    return min(at_s, now.at_s) if math.isfinite(at_s) else now.at_s
+    """Return a time that is finite and not far in the future: it would never be stale."""
+    if not math.isfinite(at_s) or at_s > now.at_s + FUTURE_TOLERANCE_S:
+        return now.at_s
+    return at_s
 
 
 def _credible_estimate(estimate: AgeEstimate, now: Moment) -> AgeEstimate:
-    """Return the estimate, never of the future; a time that is not finite is left to be refused."""
-    if math.isfinite(estimate.at_s) and estimate.at_s > now.at_s:
-        return replace(estimate, at_s=now.at_s)
-    return estimate
+    """Return the estimate with a credible time; one that is not finite is left to be refused."""
+    if not math.isfinite(estimate.at_s):
+        return estimate
+    return replace(estimate, at_s=_credible(estimate.at_s, now))

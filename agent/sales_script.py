@@ -76,8 +76,9 @@ class SalesScript:
             (step.at_s, _message(step, number, start_wall_s)) for number, step in numbered
         ]
 
+    @property
     def next_at_s(self) -> float | None:
-        """Return the time of the next step, None after the last."""
+        """Time of the next step, None after the last."""
         return self._waiting[0][0] if self._waiting else None
 
     def take_until(self, at_s: float) -> list[tuple[float, SaleMessage]]:

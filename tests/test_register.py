@@ -132,6 +132,14 @@ def test_evidence_from_the_future_goes_stale_like_any_other() -> None:
     assert [alert.reason for alert in till.alerts] == ["stale_evidence"]
 
 
+def test_records_may_be_a_little_ahead_of_a_replays_clock() -> None:
+    till = Till()
+    till.register.handle(VisitStarted("till", "v1", 0.5))
+    till.register.handle(estimate(30, 2.0))
+    till.leave(3.0)
+    assert till.groups[0].dwell_s == 2.5
+
+
 def test_records_that_are_none_of_its_business_only_pass_the_time() -> None:
     till = Till()
     till.pos("item_scanned", 0.0)

@@ -26,7 +26,7 @@ def write(folder: Path, text: str) -> Path:
 
 def test_steps_come_in_order_of_time_each_once(tmp_path: Path) -> None:
     script = SalesScript(load_sales_script(write(tmp_path, GOOD)), start_wall_s=1000.0)
-    assert script.next_at_s() == -1.0
+    assert script.next_at_s == -1.0
     before = script.take_until(0.0)
     assert [(at_s, message.step) for at_s, message in before] == [
         (-1.0, "opened"),
@@ -37,7 +37,7 @@ def test_steps_come_in_order_of_time_each_once(tmp_path: Path) -> None:
     assert script.take_until(2.9) == []
     rest = script.take_until(100.0)
     assert [message.source for _, message in rest] == ["display", "point_of_sale"]
-    assert script.next_at_s() is None
+    assert [script.next_at_s] == [None]
     assert len({message.message_id for _, message in before + rest}) == 4
 
 

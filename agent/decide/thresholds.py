@@ -110,6 +110,27 @@ class ThresholdTable(_Table):
         return max(usable, key=_laxest_then_oldest, default=None)
 
 
+def explain_missing(
+    table: ThresholdTable | None, legal_age_years: int, max_false_pass_ratio: float
+) -> str | None:
+    """Return why nobody can pass under that policy, for the technician; None when it is well."""
+    if table is None:
+        return "the model has no thresholds.json: everybody is asked"
+    if table.lookup(legal_age_years, max_false_pass_ratio) is not None:
+        return None
+    reasons = [
+        f"{entry.max_false_pass_ratio:g}: {entry.reason_if_null}"
+        for entry in table.tables
+        if entry.legal_age_years == legal_age_years and entry.threshold_years is None
+    ]
+    because = f" ({'; '.join(reasons)})" if reasons else ""
+    return (
+        f"no threshold for legal age {legal_age_years} with at most {max_false_pass_ratio:g} "
+        f"false passes{because}: everybody is asked; raise challenge.max_false_pass_ratio "
+        "or install a model that supports it"
+    )
+
+
 def _laxest_then_oldest(entry: ThresholdEntry) -> tuple[float, float]:
     return entry.max_false_pass_ratio, entry.threshold_years or 0.0
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.decide.thresholds import load_thresholds
+from agent.decide.thresholds import explain_missing, load_thresholds
 from agent.errors import ModelError
 from tests.decide.factories import SHA, entry, table
 
@@ -105,3 +105,14 @@ def test_a_missing_file_says_how_to_mend_it(tmp_path: Path) -> None:
 def test_the_table_of_other_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="measured with weights 0000"):
         load_thresholds(write(tmp_path, table().model_dump_json()), "1" * 64)
+
+
+def test_what_is_missing_is_explained_to_the_technician() -> None:
+    made = table(
+        entry(),
+        entry(max_false_pass_ratio=0.02, threshold_years=None, reason_if_null="12 people only"),
+    )
+    assert explain_missing(made, 18, 0.05) is None
+    assert "0.02: 12 people only" in (explain_missing(made, 18, 0.03) or "")
+    assert "legal age 21" in (explain_missing(made, 21, 0.05) or "")
+    assert "thresholds.json" in (explain_missing(None, 18, 0.05) or "")
