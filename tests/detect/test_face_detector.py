@@ -33,6 +33,13 @@ class FakeNetwork:
         return found
 
 
+class TilesOnly(FakeNetwork):
+    """Finds what it is told in the tiles, and nothing in the whole picture."""
+
+    def detect(self, pixels: UInt8Array) -> list[FaceBox]:
+        return list(self.extra) if pixels.shape == (288, 384, 3) else []
+
+
 def picture(
     left: int | None = None, top: int = 0, width: int = 40, size: tuple[int, int] = (480, 640)
 ) -> UInt8Array:
@@ -124,14 +131,30 @@ def test_a_picture_smaller_than_a_face_has_none(size: tuple[int, int]) -> None:
 def test_a_photograph_is_seen_by_both_networks_and_each_face_is_told_once() -> None:
     small, large = face(10, 10, 30), face(200, 100, 300, score=0.8)
     same = face(205, 102, 290, score=0.95)
-    found = detector(FakeNetwork(small, large), FakeNetwork(same)).detect_photograph(picture())
+    pixels = picture(size=(400, 470))
+    found = detector(FakeNetwork(small, large), FakeNetwork(same)).detect_photograph(pixels)
     assert found == [same, small]
+
+
+def test_a_large_photograph_is_also_looked_at_in_tiles() -> None:
+    full = FakeNetwork()
+    found = detector(full).detect_photograph(picture(560, 420))
+    assert full.shapes == [(480, 640, 3)] + [(288, 384, 3)] * 4
+    assert found == [face(560, 420)]
+
+
+def test_an_eye_that_a_tile_takes_for_a_face_is_part_of_the_face() -> None:
+    eye = face(100, 100, 30, score=0.99)
+    whole = face(20, 20, 440)
+    found = detector(TilesOnly(eye), FakeNetwork(whole)).detect_photograph(picture())
+    assert found == [whole]
 
 
 def test_a_photograph_knows_no_zones() -> None:
     camera = CameraSection(region_of_interest=LEFT_THIRD, ignore_zones=(LEFT_THIRD,))
-    faces = FakeNetwork(face(10, 10), face(500, 10))
-    assert len(detector(faces, camera=camera).detect_photograph(picture())) == 2
+    faces = FakeNetwork(face(10, 10), face(400, 10))
+    pixels = picture(size=(400, 470))
+    assert len(detector(faces, camera=camera).detect_photograph(pixels)) == 2
 
 
 def test_the_close_up_detector_gives_coordinates_of_the_picture_without_its_border() -> None:
