@@ -10,6 +10,7 @@ fsync `full` (SQLite's synchronous=FULL): a commit has reached the disk when `co
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -18,11 +19,13 @@ from pathlib import Path
 from agent.clock import Clock
 from agent.config.messaging import OutboxSection
 from agent.errors import OutboxError
+from agent.publish.outbox_file import IN_MEMORY
 from agent.publish.outbox_table import OutboxTable, Parcel, Row, says_damaged
 from agent.publish.topics import PRIORITIES
 
 #: At most so many rows are deleted in one transaction, so that a commit never waits for long.
 SWEEP_ROWS = 1000
+logger = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -38,6 +41,8 @@ class Outbox:
         self._clock = clock
         self._path = section.path if path is None else path
         self._lock = threading.RLock()
+        #: Why messages are kept in memory only; None: they are on disk.
+        self.not_durable: str | None = None
         #: Messages given up since the start, by reason.
         self.dropped: Counter[str] = Counter()
         self._open()
@@ -216,3 +221,17 @@ class Outbox:
         """Close the file; the journal is folded into it."""
         with self._lock:
             self._table.close()
+
+
+def open_outbox(section: OutboxSection, clock: Clock) -> Outbox:
+    """Return the outbox; one in memory, which says so, when there is no disk to write to.
+
+    A till without a working disk still has to ask for ID.
+    """
+    try:
+        return Outbox(section, clock)
+    except OutboxError as error:
+        logger.error("outbox_not_durable %s", error)
+        outbox = Outbox(section, clock, IN_MEMORY)
+        outbox.not_durable = str(error)
+        return outbox

@@ -50,9 +50,11 @@ class OutboxTable:
         self._database = opened.database
         self.moved_aside = opened.moved_aside
         self._deleted: list[int] = []
-        self.rows, self.size_bytes = self._query(
+        totals = self._query(
             "SELECT count(*), coalesce(sum(length(payload) + length(topic)), 0) FROM outbox"
-        )[0]
+        )
+        self.rows: int = totals[0][0]
+        self.size_bytes: int = totals[0][1]
 
     @contextmanager
     def transaction(self) -> Iterator[list[int]]:
