@@ -138,6 +138,33 @@ def test_goods_scanned_again_are_asked_for_again_with_an_id_of_their_own(till: T
     assert first.event_id != second.event_id
 
 
+def test_goods_scanned_again_beside_somebody_older_keep_the_challenge(till: Till) -> None:
+    till.see(20, 1.0)
+    till.pos("item_scanned", 1.1)
+    till.pos("item_removed", 1.2)
+    till.leave(1.3)
+    till.see(50, 30.0, "older")
+    till.pos("item_scanned", 30.1)
+    till.pos("closed", 40.0)
+    till.pass_to(42.0)
+    assert till.advice == ["challenge", "challenge"]
+    assert [audit.result for audit in till.audits] == ["missed_challenge"]
+
+
+def test_a_removal_of_what_was_never_scanned_takes_nothing_from_the_next_scan(till: Till) -> None:
+    till.see(20, 1.0)
+    till.pos("item_removed", 1.1, quantity=3)
+    till.pos("item_scanned", 1.2)
+    assert till.advice == ["challenge"]
+
+
+def test_a_confirm_of_a_sale_nobody_knows_silences_nothing(till: Till) -> None:
+    till.see(20, 1.0)
+    till.pos("id_checked", 1.0, source="display")
+    till.pos("item_scanned", 1.1)
+    assert till.advice == ["challenge"]
+
+
 def test_a_removal_that_overtook_its_scan_takes_nothing_from_a_later_one(till: Till) -> None:
     till.see(20, 1.0)
     till.pos("item_removed", 1.2, sent_at_s=1.1)
@@ -247,6 +274,17 @@ def test_the_most_cautious_category_makes_the_one_duty_of_a_sale() -> None:
     till.pos("item_removed", 1.3, category="alcohol")
     till.register.reissue()
     assert len(till.alerts) == 1
+
+
+def test_when_the_goods_of_the_duty_are_taken_off_the_others_are_asked_for() -> None:
+    policy = {"legal_age_years": 18, "challenge_age_years": 25}
+    till = Till(categories={"alcohol": policy, "tobacco": policy})
+    till.see(20, 1.0)
+    till.pos("item_scanned", 1.1, category="alcohol")
+    till.pos("item_scanned", 1.2, category="tobacco")
+    assert [alert.category for alert in till.alerts] == ["alcohol"]
+    till.pos("item_removed", 1.3, category="alcohol")
+    assert [alert.category for alert in till.alerts] == ["alcohol", "tobacco"]
 
 
 def test_a_sale_that_never_closes_ends_and_the_till_may_go_on_with_it(till: Till) -> None:
