@@ -44,13 +44,14 @@ train: debian-run $(VENV)/.dev ## train, calibrate and export the age network (h
 	$(BIN)/python -m training.export
 
 train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
-	$(BIN)/python -m pytest -q tests/training
+	$(BIN)/python -m training.smoke
 
 clean: ## remove what make has made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Stamps: an environment is made again when setup.py or the Python has changed.
+# Stamps: an environment is brought up to date when setup.py has changed; for another Python
+# `make clean` first.
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "make: $(PYTHON) is not Python 3.11, 3.12 or 3.13: give one with PYTHON=…" >&2; exit 1; }

@@ -14,8 +14,8 @@ def packed(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_every_model_file_is_in_the_package(packed: set[str], repository: Path) -> None:
-    models = repository / "models"
+def test_every_model_file_is_in_the_package(packed: set[str], source: Path) -> None:
+    models = source / "models"
     expected = {
         f"agent/models/{path.relative_to(models)}"
         for path in models.rglob("*")
@@ -25,11 +25,11 @@ def test_every_model_file_is_in_the_package(packed: set[str], repository: Path) 
     assert expected <= packed
 
 
-def test_every_module_and_page_is_in_the_package(packed: set[str], repository: Path) -> None:
+def test_every_module_and_page_is_in_the_package(packed: set[str], source: Path) -> None:
     kinds = {".py", ".html", ".css", ".js", ".json", ".yaml", ".typed"}
     expected = {
-        str(path.relative_to(repository))
-        for path in (repository / "agent").rglob("*")
+        str(path.relative_to(source))
+        for path in (source / "agent").rglob("*")
         if path.suffix in kinds
     }
     assert expected <= packed
