@@ -64,7 +64,7 @@ setup(
     package_dir={"agent.models": "models"},
     package_data={
         "": ["py.typed", "*.yaml", "*.json", "*.html", "*.css", "*.js", "schemas/*.json"],
-        "agent.models": ["*.md", "*/*"],
+        "agent.models": ["*.md", "*/*", "*/*/*"],
     },
     install_requires=RUN,
     extras_require={"train": TRAIN, "dev": DEV},
