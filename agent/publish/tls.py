@@ -8,6 +8,17 @@ from agent.config.messaging import TlsSection
 from agent.errors import BrokerError
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho would leave that to the collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def make_context(section: TlsSection) -> ssl.SSLContext:
     """Return a context that checks the server's certificate and name, always.
 
@@ -18,6 +29,7 @@ def make_context(section: TlsSection) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=section.ca_file)
     except (OSError, ValueError) as error:
         raise BrokerError(f"mqtt.tls.ca_file: {section.ca_file}: {_words(error)}") from error
+    context.sslsocket_class = _TidySocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if section.certificate_file is not None:
         try:

@@ -263,9 +263,7 @@ def test_a_file_of_another_version_is_moved_aside_whole(
     outbox.close()
 
 
-def test_damage_while_running_is_recovered_from(
-    section: OutboxSection, clock: ReplayClock
-) -> None:
+def test_damage_while_running_is_recovered_from(section: OutboxSection, clock: ReplayClock) -> None:
     outbox = Outbox(section, clock)
     outbox.commit([parcel(str(number), payload=b"x" * 60_000) for number in range(90)])
     outbox.close()
@@ -337,7 +335,9 @@ class OutboxMachine(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self.clock = ReplayClock(start_wall_s=1_000_000.0)
-        self.section = OutboxSection(path=Path(self._folder.name) / "outbox.sqlite3", fsync="normal")
+        self.section = OutboxSection(
+            path=Path(self._folder.name) / "outbox.sqlite3", fsync="normal"
+        )
         self.outbox = Outbox(self.section, self.clock)
         self.due: dict[str, int] = {}
         self.flying: dict[int, str] = {}
