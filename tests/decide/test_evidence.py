@@ -104,13 +104,15 @@ def test_one_crop_is_returned_as_it_is() -> None:
     assert distribution.probabilities == pytest.approx(only.probabilities, abs=1e-9)
 
 
-def halves(one_years: float, other_years: float) -> Look:
-    pairs = zip(gaussian(one_years).probabilities, gaussian(other_years).probabilities, strict=True)
-    return Look(one_years + other_years, 0.9, tuple((a + b) / 2 for a, b in pairs))
+def torn(one_years: float, other_years: float, share: float = 0.6) -> Look:
+    """A crop that cannot decide between two ages."""
+    one, other = gaussian(one_years, 3.0).probabilities, gaussian(other_years, 3.0).probabilities
+    mixed = (share * a + (1 - share) * b for a, b in zip(one, other, strict=True))
+    return Look(one_years + other_years, 0.9, tuple(mixed))
 
 
-@given(st.lists(st.builds(halves, st.floats(5, 95), st.floats(5, 95)), min_size=1, max_size=6))
-@example([halves(15, other) for other in range(50, 98, 6)])
+@given(st.lists(st.builds(torn, st.floats(5, 95), st.floats(5, 95)), min_size=1, max_size=6))
+@example([torn(50, other, 0.8) for other in (2, 15, 85, 98)])
 def test_crops_that_agree_in_one_of_several_ages_do_not_make_it_certain(
     given_looks: list[Look],
 ) -> None:
