@@ -22,6 +22,7 @@ from agent.decide.thresholds import load_thresholds
 from agent.records import Float32Array
 from training.artefact_runtime import ArtefactRuntime
 from training.data import Faces, IntArray, load_faces
+from training.manifest import add_metrics
 from training.model_card import write_model_card
 from training.photographs import predict_photographs
 from training.plots import write_plots
@@ -85,6 +86,19 @@ def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
     return report, exact
 
 
+def headline(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the few figures that the manifest carries."""
+    exact, interval = report["utkface"], report["fairface"]
+    found = exact["all_ages"], exact["ages_10_to_70"]
+    return {
+        "utkface_mae_years": round(found[0]["mae_years"], 3) if found[0] else None,
+        "utkface_10_to_70_mae_years": round(found[1]["mae_years"], 3) if found[1] else None,
+        "utkface_faces_found_ratio": exact["faces_found_ratio"],
+        "fairface_inside_ratio": interval["inside_ratio"],
+        "fairface_distance_years": interval["mean_distance_years"],
+    }
+
+
 def tables(report: dict[str, Any]) -> list[Table]:
     """Return the report for a terminal."""
     return [_exact_table(report["utkface"]), _interval_table(report["fairface"])]
@@ -138,6 +152,7 @@ def main(
     if write_card:
         (model / REPORT_NAME).write_text(json.dumps(report, indent=2) + "\n")
         write_plots(exact, model / "plots")
+        add_metrics(model, {f"{split}_figures": headline(report)})
         write_model_card(model, report)
 
 

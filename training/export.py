@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,6 +69,7 @@ class Exported:
     precision: str
     reference_mae_years: float
     parities: dict[str, Parity]
+    circumstances: dict[str, Any]
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -75,6 +77,7 @@ class Exported:
         return {
             "split": "utkface val",
             "keras_fp32_mae_years": round(self.reference_mae_years, 4),
+            "trained_with": self.circumstances,
         } | {
             name: {key: round(value, 5) for key, value in asdict(parity).items()}
             for name, parity in self.parities.items()
@@ -113,7 +116,27 @@ def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHT
     save(quantised if is_int8 else plain, out / "model.xml")
     mae = float(np.abs(reference @ _YEARS - ages).mean())
     precision = "int8" if is_int8 else "fp16"
-    return Exported(settings.crop_px, settings.width, temperature, precision, mae, parities)
+    return Exported(
+        crop_px=settings.crop_px,
+        width=settings.width,
+        temperature=temperature,
+        precision=precision,
+        reference_mae_years=mae,
+        parities=parities,
+        circumstances=_circumstances(run_folder, faces),
+    )
+
+
+def _circumstances(run_folder: Path, faces: Faces) -> dict[str, Any]:
+    """Return settings, commit and data of the run that made the weights."""
+    environment = json.loads((run_folder / "environment.json").read_text())
+    data = json.loads((faces.folder / "data.json").read_text())
+    return {
+        "commit": environment["commit"],
+        "packages": environment["packages"],
+        "labels_sha256": data["labels_sha256"],
+        "settings": json.loads((run_folder / "settings.json").read_text()),
+    }
 
 
 def register(exported: Exported, out: Path) -> None:

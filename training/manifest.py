@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
 from agent.estimate.artefact import (
     MANIFEST_NAME,
     Artefact,
@@ -69,3 +71,16 @@ def write_entry(
     path = folder.parent / MANIFEST_NAME
     manifest = load_manifest(folder.parent) if path.exists() else Manifest()
     path.write_text(manifest.with_model(entry).to_json())
+
+
+def add_metrics(folder: Path, metrics: Mapping[str, JsonValue]) -> None:
+    """Put figures beside those that `export` wrote.
+
+    Args:
+        folder: Of a model that is in the manifest.
+        metrics: By name; the same name is replaced.
+    """
+    manifest = load_manifest(folder.parent)
+    (entry,) = (model for model in manifest.models if model.name == folder.name)
+    joined = entry.model_copy(update={"metrics": {**entry.metrics, **metrics}})
+    (folder.parent / MANIFEST_NAME).write_text(manifest.with_model(joined).to_json())

@@ -155,7 +155,7 @@ def _artefacts(entry: ModelEntry) -> str:
             f"{each['max_probability_difference']:.4f}",
         )
         for name, each in metrics.items()
-        if isinstance(each, dict)
+        if isinstance(each, dict) and "mae_loss_years" in each
     ]
     shipped = ", ".join(f"{name} {each.precision}" for name, each in entry.artefacts.items())
     heading = ("artefact", "MAE", "lost to Keras fp32", "largest difference of a probability")

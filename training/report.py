@@ -104,8 +104,8 @@ def covered(
     """
     cumulative = np.cumsum(probabilities, axis=1)
     rows = np.arange(len(ages_years))
-    before = cumulative[rows, ages_years] - probabilities[rows, ages_years]
-    position = before + 0.5 * probabilities[rows, ages_years]
+    years = np.minimum(ages_years, AGE_CLASSES - 1)  # the last class is "100 and older"
+    position = cumulative[rows, years] - 0.5 * probabilities[rows, years]
     tail = (1 - stated_ratio) / 2
     return (position >= tail) & (position <= 1 - tail)
 

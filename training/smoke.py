@@ -18,8 +18,9 @@ from rich.console import Console
 
 from training.calibrate import calibrate, write_table
 from training.data import load_faces
-from training.evaluate import Evaluation, evaluate, tables
+from training.evaluate import Evaluation, evaluate, headline, tables
 from training.export import export, register
+from training.manifest import add_metrics
 from training.model_card import write_model_card
 from training.plots import write_plots
 from training.prepare import prepare
@@ -56,6 +57,7 @@ def smoke(data: Path, folder: Path, console: Console) -> None:
     tell("calibrated")
     report, exact = evaluate(Evaluation(model, faces))
     write_plots(exact, model / "plots")
+    add_metrics(model, {"test_figures": headline(report)})
     write_model_card(model, report)
     for each in tables(report):
         console.print(each)

@@ -22,7 +22,8 @@ def negative_log_likelihood(
     logits: Float32Array, ages_years: npt.NDArray[np.int64], temperature: float
 ) -> float:
     """Return the mean of -log p(true year)."""
-    probabilities = softmax(logits, temperature)[np.arange(len(ages_years)), ages_years]
+    years = np.minimum(ages_years, logits.shape[1] - 1)
+    probabilities = softmax(logits, temperature)[np.arange(len(years)), years]
     return float(-np.log(np.maximum(probabilities, 1e-12)).mean())
 
 

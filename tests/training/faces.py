@@ -13,7 +13,7 @@ def noise_faces(count: int, folder: Path, split: str = "train") -> Faces:
     """Return `count` noisy photographs with plausible keypoints and ages 5 years apart."""
     random = np.random.default_rng(3)
     points = np.zeros((count, 6, 2), np.float32)
-    points[:, :4] = (TEMPLATE_RATIO * 100 + 30 + random.normal(0, 2, (count, 4, 2)))
+    points[:, :4] = TEMPLATE_RATIO * 100 + 30 + random.normal(0, 2, (count, 4, 2))
     ages = [str(20 + 5 * (number % 10)) for number in range(count)]
     rows = [
         {"source": "utkface", "age_lo_years": age, "age_hi_years": age, "sex": "", "ancestry": ""}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from agent.records import UInt8Array
-from training.augment import Augmentation, degrade, jittered_crop
 from tests.training.faces import noise_faces
+from training.augment import Augmentation, degrade, jittered_crop
 
 NONE = Augmentation(**{field.name: 0.0 for field in fields(Augmentation)})
 

@@ -60,4 +60,3 @@ def test_keras_fp16_and_openvino_equal_keras_fp32(
     assert np.abs(in_openvino - expected).max() < 5e-3
     years = np.arange(101)
     assert np.abs((in_int8 - expected) @ years).max() < 1.0
-

@@ -86,3 +86,10 @@ def test_who_passes_and_who_is_asked_is_counted() -> None:
     assert (row["false_pass"]["count"], row["false_pass"]["n"]) == (1, 2)
     assert (row["challenged_18_24"]["count"], row["challenged_18_24"]["n"]) == (1, 2)
     assert (row["challenged_25_plus"]["count"], row["challenged_25_plus"]["n"]) == (0, 1)
+
+
+def test_an_age_beyond_the_last_class_is_measured_too() -> None:
+    error = age_error(certain([90], [116]))
+
+    assert error is not None
+    assert error.mae_years == 26
