@@ -69,6 +69,13 @@ def without_duplicates(boxes: Sequence[FaceBox], max_iou_ratio: float) -> list[F
     return kept
 
 
+def without_known(
+    boxes: Sequence[FaceBox], known: Sequence[FaceBox], max_iou_ratio: float
+) -> list[FaceBox]:
+    """Return the boxes that overlap none of the known ones too much."""
+    return [box for box in boxes if all(iou_ratio(box, other) <= max_iou_ratio for other in known)]
+
+
 def contains(polygon: RatioPolygon, x_ratio: float, y_ratio: float) -> bool:
     """Return whether a point lies inside a polygon, by the even-odd rule.
 

@@ -29,7 +29,7 @@ class _Looks:
     passed: int = 0
 
 
-class Confirmation:
+class LookConfirmation:
     """Lets through the tracks that were seen from the front `needed` times.
 
     Args:

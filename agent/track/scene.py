@@ -22,7 +22,7 @@ MIN_SPREAD_LEVELS = 3.0
 _Thumbnail = npt.NDArray[np.float32]
 
 
-class ThumbnailChange:
+class SceneChangeDetector:
     """Compares each frame of one camera with the one before."""
 
     def __init__(self) -> None:

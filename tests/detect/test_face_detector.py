@@ -33,11 +33,15 @@ class FakeNetwork:
         return found
 
 
-class TilesOnly(FakeNetwork):
-    """Finds what it is told in the tiles, and nothing in the whole picture."""
+class SizedNetwork(FakeNetwork):
+    """Finds what it is told in pictures of one size, and nothing in others."""
+
+    def __init__(self, size: tuple[int, int], *extra: FaceBox) -> None:
+        super().__init__(*extra)
+        self.size = size
 
     def detect(self, pixels: UInt8Array) -> list[FaceBox]:
-        return list(self.extra) if pixels.shape == (288, 384, 3) else []
+        return list(self.extra) if pixels.shape[:2] == self.size else []
 
 
 def picture(
@@ -132,27 +136,30 @@ def test_a_photograph_is_seen_by_both_networks_and_each_face_is_told_once() -> N
     small, large = face(10, 10, 30), face(200, 100, 300, score=0.8)
     same = face(205, 102, 290, score=0.95)
     pixels = picture(size=(400, 470))
-    found = detector(FakeNetwork(small, large), FakeNetwork(same)).detect_photograph(pixels)
-    assert found == [same, small]
+    full = SizedNetwork((400, 470), small, large)
+    found = detector(full, FakeNetwork(same)).detect_photograph(pixels)
+    assert found == [small, large]
 
 
 def test_a_large_photograph_is_also_looked_at_in_tiles() -> None:
     full = FakeNetwork()
     found = detector(full).detect_photograph(picture(560, 420))
-    assert full.shapes == [(480, 640, 3)] + [(288, 384, 3)] * 4
+    bordered, whole, *parts = full.shapes
+    assert (bordered, whole) == ((480 + 960, 640 + 960, 3), (480, 640, 3))
+    assert parts == [(288, 384, 3)] * 4
     assert found == [face(560, 420)]
 
 
 def test_an_eye_that_a_tile_takes_for_a_face_is_part_of_the_face() -> None:
     eye = face(100, 100, 30, score=0.99)
     whole = face(20, 20, 440)
-    found = detector(TilesOnly(eye), FakeNetwork(whole)).detect_photograph(picture())
+    found = detector(SizedNetwork((288, 384), eye), FakeNetwork(whole)).detect_photograph(picture())
     assert found == [whole]
 
 
 def test_a_photograph_knows_no_zones() -> None:
     camera = CameraSection(region_of_interest=LEFT_THIRD, ignore_zones=(LEFT_THIRD,))
-    faces = FakeNetwork(face(10, 10), face(400, 10))
+    faces = SizedNetwork((400, 470), face(10, 10), face(400, 10))
     pixels = picture(size=(400, 470))
     assert len(detector(faces, camera=camera).detect_photograph(pixels)) == 2
 

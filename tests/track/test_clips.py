@@ -26,8 +26,8 @@ from agent.records import (
     VisitEnded,
     VisitStarted,
 )
-from agent.track.confirmation import Confirmation
-from agent.track.scene import ThumbnailChange
+from agent.track.confirmation import LookConfirmation
+from agent.track.scene import SceneChangeDetector
 from agent.track.tracker import ByteTracker
 from agent.track.visits import TrackVisits
 
@@ -78,9 +78,9 @@ def pipeline(networks: tuple[BlazeFace, BlazeFace], camera: CameraSection) -> Pi
     config, nothing = Config(), NoCrops()
     stages = CameraStages(
         detector=FaceDetector(config.detect, camera, full, CloseUpDetector(short)),
-        scene=ThumbnailChange(),
+        scene=SceneChangeDetector(),
         tracker=ByteTracker(config.track),
-        confirmation=Confirmation(SecondLook(short, config.detect.gate_min_score_ratio)),
+        confirmation=LookConfirmation(SecondLook(short, config.detect.gate_min_score_ratio)),
         visits=TrackVisits(config.track, camera),
         cropper=nothing,
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agent.records import Frame, UInt8Array
-from agent.track.scene import ThumbnailChange
+from agent.track.scene import SceneChangeDetector
 
 
 def frame(pixels: UInt8Array) -> Frame:
@@ -20,7 +20,7 @@ def scenery(seed: int) -> UInt8Array:
 
 
 def changes(*pictures: UInt8Array) -> list[bool]:
-    change = ThumbnailChange()
+    change = SceneChangeDetector()
     return [change.happened(frame(picture)) for picture in pictures]
 
 
@@ -50,7 +50,7 @@ def test_tiny_pictures_do_no_harm(size: tuple[int, int]) -> None:
 
 
 def clip_changes(path: Path, every: int = 1) -> list[int]:
-    video, change = cv2.VideoCapture(str(path)), ThumbnailChange()
+    video, change = cv2.VideoCapture(str(path)), SceneChangeDetector()
     found: list[int] = []
     index = 0
     while True:
