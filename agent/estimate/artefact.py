@@ -75,7 +75,6 @@ from pydantic import (
 import agent
 from agent.config.vision import EstimateSection
 from agent.errors import ModelError
-from agent.records import AGE_CLASSES
 
 MANIFEST_NAME = "manifest.json"
 THRESHOLDS_NAME = "thresholds.json"
@@ -135,7 +134,7 @@ class ModelOutput(_Entry):
     """What comes out: temperature and softmax are applied inside the model."""
 
     name: Literal["probabilities"] = "probabilities"
-    classes: Literal[101] = AGE_CLASSES
+    classes: Literal[101] = 101
 
 
 class ModelEntry(_Entry):
