@@ -1,1 +1,3 @@
 """Real-time age-check agent for supermarket registers."""
+
+__version__ = "0.1.0"

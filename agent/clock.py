@@ -31,10 +31,15 @@ class SystemClock:
 
 
 class ReplayClock:
-    """A clock that stands still until it is moved: video time, and tests."""
+    """A clock that stands still until it is moved: video time, and tests.
+
+    Args:
+        start_wall_s: Wall time at 0 s.
+        now_s: Where it begins; negative is before a video's first frame.
+    """
 
     def __init__(self, start_wall_s: float = 0.0, now_s: float = 0.0) -> None:
-        self._start_wall_s = start_wall_s
+        self.start_wall_s = start_wall_s
         self._now_s = now_s
 
     def now_s(self) -> float:
@@ -43,7 +48,7 @@ class ReplayClock:
 
     def wall_s(self) -> float:
         """Return the recording's first instant plus the video's time."""
-        return self._start_wall_s + self._now_s
+        return self.start_wall_s + self._now_s
 
     def advance_to(self, now_s: float) -> None:
         """Move on; a time in the past is ignored."""

@@ -2,83 +2,169 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from agent.clock import Clock, ReplayClock
+from agent.announcer import Announcer
+from agent.clock import ReplayClock
+from agent.observe.metrics import Metrics
 from agent.outcomes import SaleMessage
-from agent.records import CameraStatus, PipeRecord, VisionProgress, VisionRestarted
+from agent.records import (
+    AgeEstimate,
+    CameraStatus,
+    CaptureProgress,
+    Hello,
+    PipeRecord,
+    VisionProgress,
+    VisionRestarted,
+)
 from agent.register import Register
+from agent.sales_script import SalesScript
 
-#: Grid of the replay's virtual time, and the live loop's longest wait.
-TICK_S = 0.05
+_log = logging.getLogger(__name__)
+
+#: Longest wait for a record: how late a due alert may be.
+WAIT_S = 0.05
+#: Grid of a replay's virtual time.
+REPLAY_TICK_S = 0.1
+
+SourceRecord = PipeRecord | CameraStatus | VisionRestarted
 
 
 class RecordSource(Protocol):
     """Where records come from: the supervisor, or everything in one process."""
 
     def start(self) -> None:
-        """Start the processes that see."""
+        """Start what sees."""
         ...
 
-    def poll(self, timeout_s: float) -> Sequence[PipeRecord | CameraStatus | VisionRestarted]:
+    def poll(self, timeout_s: float) -> Sequence[SourceRecord]:
         """Return what has arrived, waiting at most `timeout_s` for the first."""
         ...
 
     def stop(self, timeout_s: float) -> None:
-        """Stop them all."""
+        """Stop what sees."""
         ...
 
 
 @dataclass(slots=True)
 class Totals:
-    """What a run has seen so far, for the closing table and the metrics."""
+    """What a run has seen so far: for the closing table."""
 
-    vision: VisionProgress = VisionProgress(0.0)
-    frames_read: int = 0
-    frames_dropped: int = 0
+    vision: VisionProgress = field(default_factory=lambda: VisionProgress(0.0))
+    captures: dict[str, CaptureProgress] = field(default_factory=dict)
+
+    @property
+    def frames_expected(self) -> int:
+        """Frames of all recordings together; 0 when one does not say."""
+        counts = [capture.frames_expected for capture in self.captures.values()]
+        return sum(counts) if all(counts) else 0
 
 
 class AgentLoop:
-    """One step: everything that has arrived, then the clock."""
+    """Hands every record to whom it concerns.
+
+    Args:
+        source: The processes that see.
+        register: Decides.
+        announcer: Speaks.
+        metrics: Counts.
+    """
 
     def __init__(
-        self,
-        source: RecordSource,
-        register: Register,
-        clock: Clock,
-        sales: Callable[[], Sequence[SaleMessage]],
-        on_camera: Callable[[CameraStatus], None],
+        self, source: RecordSource, register: Register, announcer: Announcer, metrics: Metrics
     ) -> None:
         self._source = source
         self._register = register
-        self._clock = clock
-        self._sales = sales
-        self._on_camera = on_camera
+        self._announcer = announcer
+        self._metrics = metrics
         self.totals = Totals()
-        self.finished = False
-        self._captured: dict[str, tuple[int, int]] = {}
 
-    def step(self, timeout_s: float = TICK_S) -> None:
-        """Handle what has arrived."""
-        for record in self._source.poll(timeout_s):
-            self._handle(record)
-        for sale in self._sales():
+    def step(self, sales: Sequence[SaleMessage]) -> None:
+        """Go round once: what the cameras saw, what the till says, what is due."""
+        for record in self._source.poll(WAIT_S):
+            self.handle(record)
+        for sale in sales:
             self._register.handle_sale(sale)
-        if not isinstance(self._clock, ReplayClock):
-            self._register.tick(self._clock.now_s())
+        self._register.tick()
 
-    def _handle(self, record: PipeRecord | CameraStatus | VisionRestarted) -> None:
+    def handle(self, record: SourceRecord) -> None:
+        """Hand one record on."""
         if isinstance(record, CameraStatus):
-            self._on_camera(record)
+            self._announcer.camera(record)
         elif isinstance(record, VisionRestarted):
+            self._metrics.process_restarted("vision")
             self._register.vision_restarted(record.at_s)
         else:
-            self._register.handle(record)
             self._count(record)
+            self._register.handle(record)
 
     def _count(self, record: PipeRecord) -> None:
         if isinstance(record, VisionProgress):
             self.totals.vision = record
-            self.finished = record.finished
+            self._metrics.vision_progress(record)
+        elif isinstance(record, CaptureProgress):
+            self.totals.captures[record.camera_id] = record
+            self._metrics.capture_progress(record)
+        elif isinstance(record, Hello):
+            _log.info("started process=%s pid=%d %s", record.process, record.pid, record.detail)
+
+
+class ReplayLoop:
+    """The same in the video's own time: the clock moves only with what has been seen.
+
+    Args:
+        loop: Handles the records.
+        register: Decides; told of scripted sales at their video time.
+        clock: Moved here, and nowhere else.
+        script: What the till says in this replay.
+        pace: Called with every virtual instant: sleeps when the replay is paced.
+    """
+
+    def __init__(
+        self,
+        loop: AgentLoop,
+        register: Register,
+        clock: ReplayClock,
+        script: SalesScript,
+        pace: Callable[[float], None],
+    ) -> None:
+        self._loop = loop
+        self._register = register
+        self._clock = clock
+        self._script = script
+        self._pace = pace
+
+    def lead_in(self) -> None:
+        """Pass the time before the first frame, when the script has steps there."""
+        self._advance(0.0)
+
+    def handle(self, record: SourceRecord) -> bool:
+        """Take one record; return False when it was the last."""
+        if isinstance(record, CameraStatus):
+            return True  # real time, in which a replay does not live: it says its own
+        if isinstance(record, VisionProgress | AgeEstimate):
+            self._advance(record.at_s)
+        self._loop.handle(record)
+        return not (isinstance(record, VisionProgress) and record.finished)
+
+    def finish(self) -> None:
+        """Pass the time that the script still needs, then end what is open."""
+        while (at_s := self._script.next_at_s) is not None:
+            self._advance(max(at_s, self._clock.now_s() + REPLAY_TICK_S))
+        self._register.finish()
+
+    def _advance(self, until_s: float) -> None:
+        while (now_s := self._clock.now_s()) < until_s:
+            step_s = min(now_s + REPLAY_TICK_S, until_s)
+            for at_s, sale in self._script.take_until(step_s):
+                self._move_to(at_s)
+                self._register.handle_sale(sale)
+            self._move_to(step_s)
+
+    def _move_to(self, at_s: float) -> None:
+        self._pace(at_s)
+        self._clock.advance_to(at_s)
+        self._register.tick()

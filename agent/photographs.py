@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from agent.config.decision import ChallengeSection
+from agent.decide.challenge import Rule, judge
+from agent.decide.evidence import NO_EVIDENCE, Evidence
 from agent.errors import InputError
 from agent.records import AgeDistribution, FaceBox, FaceCrop, Frame, TrackedFace, UInt8Array
 from agent.stages import Cropper, Estimator, FaceGate
@@ -93,7 +96,8 @@ class PhotographPipeline:
             pixels: (height, width, 3) uint8, RGB.
         """
         frame = Frame(pixels=pixels, camera_id="photograph", index=0, at_s=0.0, wall_s=0.0)
-        looks = [(box, self._gate.look(pixels, box)) for box in self._detector.detect_photograph(pixels)]
+        boxes = self._detector.detect_photograph(pixels)
+        looks = [(box, self._gate.look(pixels, box)) for box in boxes]
         seen = [(box, look) for box, look in looks if look is not None]
         seen.sort(key=lambda pair: pair[0].width_px * pair[0].height_px, reverse=True)
         if not seen:
@@ -108,3 +112,18 @@ class PhotographPipeline:
     def _refusal(self, frame: Frame, box: FaceBox) -> str | None:
         crop = self._cropper.crop(frame, TrackedFace(0, box), "photograph")
         return None if isinstance(crop, FaceCrop) else crop
+
+
+def judge_photograph(
+    face: PhotographFace, rules: Mapping[str, Rule], section: ChallengeSection
+) -> dict[str, str]:
+    """Return the advice for each category, as if this photograph were a whole visit.
+
+    A face that the quality gate refuses is no evidence: `unsure`.
+    """
+    known = Evidence(face.distribution, crops=section.min_crops, last_at_s=0.0)
+    evidence = NO_EVIDENCE if face.refused else known
+    return {
+        category: judge([evidence], rule, section, now_s=0.0).advice
+        for category, rule in rules.items()
+    }

@@ -189,12 +189,17 @@ CameraState = Literal["online", "stalled", "offline"]
 
 @dataclass(frozen=True, slots=True)
 class CaptureProgress:
-    """What one capture process has read so far; its absence is a stall."""
+    """What one capture process has read so far; its absence is a stall.
+
+    Attributes:
+        frames_expected: What a recording says it has; 0: unknown, or a camera.
+    """
 
     camera_id: str
     at_s: float
     frames_read: int
     frames_dropped: int
+    frames_expected: int = 0
     kind: Literal["capture_progress"] = "capture_progress"
 
 

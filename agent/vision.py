@@ -107,7 +107,7 @@ def main() -> None:
     """Run until stdin ends or the replay is over."""
     die_with_parent()
     pipe = private_record_pipe()
-    settings = VisionSettings.model_validate_json(sys.stdin.buffer.raw.readline())  # type: ignore[attr-defined]
+    settings = VisionSettings.model_validate_json(sys.stdin.buffer.readline())
     receiver = FrameReceiver(
         settings.socket_path,
         [camera.id for camera in settings.config.cameras],
@@ -116,7 +116,8 @@ def main() -> None:
     forbid_network()
     pipeline = assemble.pipeline(settings.config)
     writer = RecordWriter(pipe)
-    writer.write([Hello("vision", os.getpid(), assemble.runtime_description(settings.config))])
+    description = assemble.runtime_description(settings.config.estimate)
+    writer.write([Hello("vision", os.getpid(), description)])
     loop = VisionLoop(receiver, pipeline, writer, settings.lossless)
     while loop.step():
         if stdin_has_ended():

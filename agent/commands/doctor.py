@@ -15,9 +15,11 @@ from typing import Literal
 from rich.console import Console
 
 from agent import assemble
-from agent.commands.probe import probe_camera
+from agent.capture.probe import probe_camera
 from agent.config.load import LoadedConfig, load_config
 from agent.errors import AgentError
+from agent.publish.probe import probe_broker
+from agent.sandbox import forbid_network
 
 #: Room for the largest outbox and its journal.
 DISK_MARGIN_RATIO = 2.0
@@ -60,7 +62,12 @@ def _findings(path: Path | None) -> Iterator[Finding]:
         return
     yield Finding("config", "ok", str(path) if path else "built-in defaults")
     checks: list[Callable[[LoadedConfig], Iterator[Finding]]] = [
-        _model, _cameras, _broker, _disk, _clock, _sandbox,
+        _model,
+        _cameras,
+        _broker,
+        _disk,
+        _clock,
+        _sandbox,
     ]
     for check in checks:
         yield from check(loaded)
@@ -75,7 +82,9 @@ def _model(loaded: LoadedConfig) -> Iterator[Finding]:
     yield Finding("model", "ok", assemble.model_description(entry))
     if entry.licence.usage != "commercial use":
         yield Finding(
-            "licence", "warning", f"{entry.licence.usage}: {entry.licence.reason}",
+            "licence",
+            "warning",
+            f"{entry.licence.usage}: {entry.licence.reason}",
             "train on data whose licence allows your use before you sell with it",
         )
 
@@ -84,7 +93,7 @@ def _cameras(loaded: LoadedConfig) -> Iterator[Finding]:
     for camera in loaded.config.cameras:
         subject = f"camera {camera.id}"
         try:
-            yield Finding(subject, "ok", probe_camera(loaded, camera))
+            yield Finding(subject, "ok", probe_camera(assemble.capture_settings(loaded, camera)))
         except AgentError as error:
             yield Finding(subject, "fault", str(error), "check cable, address and password")
 
@@ -93,7 +102,8 @@ def _broker(loaded: LoadedConfig) -> Iterator[Finding]:
     mqtt = loaded.config.mqtt
     subject = f"broker {mqtt.host}:{mqtt.port}"
     try:
-        assemble.try_broker(loaded)
+        client_id = f"{assemble.topic_tree(loaded.config).client_id}-doctor"
+        probe_broker(mqtt, client_id, loaded.mqtt_password())
     except AgentError as error:
         yield Finding(subject, "fault", str(error), "start the broker or correct mqtt.*")
         return
@@ -128,9 +138,17 @@ def _clock(loaded: LoadedConfig) -> Iterator[Finding]:
 
 
 def _sandbox(loaded: LoadedConfig) -> Iterator[Finding]:
-    try:
-        assemble.try_sandbox()
-    except AgentError as error:
-        yield Finding("sandbox", "fault", str(error), "a Linux kernel with seccomp is needed")
-        return
-    yield Finding("sandbox", "ok", "the vision process will have no network")
+    # In a child: the filter cannot be taken off again.
+    pid = os.fork()
+    if pid == 0:
+        try:
+            forbid_network()
+        except AgentError:
+            os._exit(1)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
+        yield Finding("sandbox", "ok", "the vision process will have no network")
+    else:
+        yield Finding(
+            "sandbox", "fault", "seccomp is refused", "a Linux kernel with seccomp is needed"
+        )

@@ -42,7 +42,11 @@ def estimate(files: Sequence[Path], config: Config, as_json_lines: bool) -> int:
 
 def _row(path: Path, pipeline: PhotographPipeline, decide: Decide) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "file": str(path), "width_px": None, "height_px": None, "faces": [], "error": None,
+        "file": str(path),
+        "width_px": None,
+        "height_px": None,
+        "faces": [],
+        "error": None,
     }
     try:
         pixels = read_photograph(path)
@@ -74,7 +78,14 @@ def _table(row: dict[str, Any]) -> Table | str:
     if not row["faces"]:
         return f"{title}: no face found"
     table = Table(title=title, title_justify="left")
-    for heading in ("face (x, y, w, h) px", "score", "age", "90 % interval", "under 18", "under 25"):
+    for heading in (
+        "face (x, y, w, h) px",
+        "score",
+        "age",
+        "90 % interval",
+        "under 18",
+        "under 25",
+    ):
         table.add_column(heading)
     categories = list(row["faces"][0]["decisions"])
     for category in categories:

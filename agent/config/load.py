@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,6 +43,10 @@ class LoadedConfig:
     path: Path | None
     digest: str
     _credentials: Credentials = field(repr=False)
+
+    def with_config(self, config: Config) -> LoadedConfig:
+        """Return the same with other settings, such as a replay's cameras."""
+        return replace(self, config=config, digest=_digest(config))
 
     def mqtt_password(self) -> str | None:
         """Return the broker's password as it is now, or None when none is configured.

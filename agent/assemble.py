@@ -1,0 +1,225 @@
+"""The one place that builds: which class stands behind which Protocol.
+
+Imports stand inside the functions because the agent process and the vision process build
+different halves, and each must load nothing of the other's (MediaPipe, OpenVINO, paho).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent import ids
+from agent.clock import Clock
+from agent.config.load import LoadedConfig
+from agent.config.schema import Config
+from agent.config.vision import CameraSection, EstimateSection
+from agent.estimate import artefact
+from agent.estimate.artefact import ModelEntry
+from agent.outcomes import Outcome
+from agent.records import FaceBox, Frame, UInt8Array
+
+if TYPE_CHECKING:
+    from agent.capture.settings import CaptureMode, CaptureSettings
+    from agent.decide.sale_store import SaleStore
+    from agent.decide.thresholds import ThresholdTable
+    from agent.photographs import PhotographFace, PhotographPipeline
+    from agent.pipeline import CameraStages, Pipeline
+    from agent.publish.events import ModelPart
+    from agent.publish.mqtt import MqttPublisher
+    from agent.publish.topics import TopicTree
+    from agent.register import Register
+    from agent.supervisor import Supervisor
+
+
+def pipeline(config: Config) -> Pipeline:
+    """Build what the vision process runs: detect, track, estimate.
+
+    Raises:
+        ModelError: A model file is missing or altered.
+    """
+    from agent.detect.blazeface import BlazeFace
+    from agent.detect.face_detector import CloseUpDetector, FaceDetector
+    from agent.detect.second_look import SecondLook
+    from agent.estimate.batcher import CropBatcher
+    from agent.estimate.cropper import FaceCropper
+    from agent.estimate.quality import QualityGate
+    from agent.estimate.runtime import load_estimator
+    from agent.pipeline import CameraStages, Pipeline
+    from agent.track.confirmation import LookConfirmation
+    from agent.track.scene import SceneChangeDetector
+    from agent.track.tracker import ByteTracker
+    from agent.track.visits import TrackVisits
+
+    estimator, entry = load_estimator(config.estimate)
+    full_range = BlazeFace("full_range", config.detect.min_score_ratio)
+    short_range = BlazeFace("short_range", config.detect.gate_min_score_ratio)
+    second_look = SecondLook(short_range, config.detect.gate_min_score_ratio)
+    close_up = CloseUpDetector(short_range)
+    gate = QualityGate(config.quality)
+
+    def stages(camera: CameraSection) -> CameraStages:
+        return CameraStages(
+            detector=FaceDetector(config.detect, camera, full_range, close_up),
+            scene=SceneChangeDetector(),
+            tracker=ByteTracker(config.track),
+            confirmation=LookConfirmation(second_look),
+            visits=TrackVisits(config.track, camera),
+            cropper=FaceCropper(gate, entry.input.crop_px),
+        )
+
+    cameras = {camera.id: stages(camera) for camera in config.cameras}
+    return Pipeline(cameras, second_look, CropBatcher(config.estimate, estimator))
+
+
+def photograph_pipeline(
+    config: Config,
+) -> tuple[PhotographPipeline, Callable[[PhotographFace], dict[str, str]]]:
+    """Build the pipeline for still photographs and the policy that judges one face.
+
+    Raises:
+        ModelError: A model file is missing or altered.
+    """
+    from agent.decide.challenge import make_rules
+    from agent.detect.blazeface import BlazeFace
+    from agent.detect.face_detector import CloseUpDetector, FaceDetector
+    from agent.detect.second_look import SecondLook
+    from agent.estimate.align import align_face
+    from agent.estimate.cropper import FaceCropper
+    from agent.estimate.quality import QualityGate
+    from agent.estimate.runtime import load_estimator
+    from agent.photographs import PhotographPipeline, judge_photograph
+
+    estimator, entry = load_estimator(config.estimate)
+    short_range = BlazeFace("short_range", config.detect.gate_min_score_ratio)
+    full_range = BlazeFace("full_range", config.detect.min_score_ratio)
+    camera = config.cameras[0].model_copy(
+        update={"region_of_interest": None, "customer_zone": None, "ignore_zones": ()}
+    )
+    crop_px = entry.input.crop_px
+
+    def cut(frame: Frame, box: FaceBox) -> UInt8Array:
+        return align_face(frame.pixels, box.keypoints, crop_px)
+
+    built = PhotographPipeline(
+        FaceDetector(config.detect, camera, full_range, CloseUpDetector(short_range)),
+        SecondLook(short_range, config.detect.gate_min_score_ratio),
+        FaceCropper(QualityGate(config.quality), crop_px),
+        cut,
+        estimator,
+    )
+    rules = make_rules(config.challenge, thresholds(config, entry))
+    return built, partial(judge_photograph, rules=rules, section=config.challenge)
+
+
+def thresholds(config: Config, entry: ModelEntry) -> ThresholdTable | None:
+    """Return the calibration table of the model; None (so: always unsure) without one."""
+    from agent.decide.thresholds import load_thresholds
+
+    path = artefact.thresholds_path(config.estimate)
+    if not path.exists():
+        return None
+    return load_thresholds(path, weights_digest(entry))
+
+
+def weights_digest(entry: ModelEntry) -> str:
+    """Return the SHA-256 that names the network: that of its OpenVINO weights."""
+    weights = {file.path: file.sha256 for file in entry.artefact("openvino").files}
+    return weights["model.bin"]
+
+
+def verified_model(section: EstimateSection) -> ModelEntry:
+    """Return the manifest's entry after checking every file of the configured runtime."""
+    return artefact.verified_model(section)
+
+
+def model_description(entry: ModelEntry) -> str:
+    """Return one line about a model for people."""
+    return (
+        f"{entry.name}, {entry.topology}, {entry.input.crop_px} px, "
+        f"{weights_digest(entry)[:12]}, {entry.licence.usage}"
+    )
+
+
+def runtime_description(section: EstimateSection) -> str:
+    """Return one line about what runs the network."""
+    return f"{section.model} on {section.runtime}, device {section.device}"
+
+
+def model_part(entry: ModelEntry) -> ModelPart:
+    """Return what `state` says of the model."""
+    from agent.publish.events import ModelPart
+
+    return ModelPart(name=entry.name, sha256=weights_digest(entry), licence=entry.licence.usage)
+
+
+def register(
+    config: Config,
+    clock: Clock,
+    say: Callable[[Outcome], None],
+    store: SaleStore,
+    entry: ModelEntry,
+) -> Register:
+    """Build what decides."""
+    from agent.register import Register
+
+    return Register(config, clock, say, thresholds(config, entry), ids, store)
+
+
+def supervisor(
+    loaded: LoadedConfig, clock: Clock, mode: CaptureMode, start_wall_s: float = 0.0
+) -> Supervisor:
+    """Build what starts and watches the processes that see."""
+    from agent.supervisor import Supervisor
+
+    return Supervisor(loaded, clock, mode, start_wall_s)
+
+
+def capture_settings(loaded: LoadedConfig, camera: CameraSection) -> CaptureSettings:
+    """Return what opens a camera, outside the supervisor: for `doctor`."""
+    from agent.capture.settings import CaptureSettings
+
+    section = loaded.config.capture
+    return CaptureSettings(
+        camera_id=camera.id,
+        address=loaded.camera_address(camera),
+        shown_source=camera.source,
+        socket_path="",
+        width_px=camera.width_px,
+        height_px=camera.height_px,
+        rate_hz=camera.rate_hz,
+        open_timeout_s=section.open_timeout_s,
+        read_timeout_s=section.read_timeout_s,
+    )
+
+
+def sale_store(config: Config) -> SaleStore:
+    """Build what keeps the open sales over a restart, beside the outbox."""
+    from agent.decide.sale_file import FileSaleStore
+
+    return FileSaleStore(config.outbox.path.with_name("sales.json"))
+
+
+def topic_tree(config: Config) -> TopicTree:
+    """Return the topics of this register."""
+    from agent.publish.topics import TopicTree
+
+    return TopicTree(config.mqtt.prefix, config.store_id, config.register_id)
+
+
+def mqtt_publisher(loaded: LoadedConfig, clock: Clock, outbox_path: Path) -> MqttPublisher:
+    """Build the durable publisher.
+
+    Args:
+        loaded: The settings.
+        clock: Decides on expiry: in a replay the video's.
+        outbox_path: The outbox's file.
+    """
+    from agent.publish.mqtt import MqttPublisher
+    from agent.publish.outbox import Outbox
+
+    config = loaded.config
+    outbox = Outbox(config.outbox, clock, outbox_path)
+    return MqttPublisher(config.mqtt, topic_tree(config), outbox, loaded.mqtt_password)

@@ -1,0 +1,155 @@
+"""`checkout-agent run`: the daemon of a register."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+
+from agent import assemble
+from agent.announcer import Announcer
+from agent.clock import SystemClock
+from agent.config.load import LoadedConfig, read_service_environment
+from agent.loop import AgentLoop
+from agent.observe.health import Health, HealthServer
+from agent.observe.logs import set_up_logging
+from agent.observe.metrics import Metrics
+from agent.observe.progress import Progress
+from agent.observe.watchdog import SystemdNotifier, Watchdog
+
+_log = logging.getLogger(__name__)
+
+#: Shares of the 5 s within which SIGTERM must be done.
+STOP_PROCESSES_S = 2.0
+STOP_PUBLISHER_S = 2.0
+#: Slow facts (outbox, degraded reasons) are looked at so often.
+SURVEY_INTERVAL_S = 1.0
+
+
+class StopRequest:
+    """Set by SIGTERM and SIGINT."""
+
+    def __init__(self) -> None:
+        self.signal_name: str | None = None
+
+    def install(self) -> None:
+        """Handle both signals from now on."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.signal_name = signal.Signals(number).name
+
+
+class Daemon:
+    """The agent's main loop with everything round it.
+
+    Args:
+        loaded: The settings.
+        stop: Ends the loop.
+    """
+
+    def __init__(self, loaded: LoadedConfig, stop: StopRequest) -> None:
+        config = loaded.config
+        self._stop = stop
+        self._clock = SystemClock()
+        self._metrics = Metrics()
+        service = read_service_environment()
+        self._progress = Progress(self._clock, config.observe.progress_timeout_s)
+        self._watchdog = Watchdog(
+            SystemdNotifier(service), self._progress, self._clock, service.watchdog_s
+        )
+        entry = assemble.verified_model(config.estimate)
+        part = assemble.model_part(entry)
+        self._metrics.model(entry.name, part.sha256, config.estimate.runtime)
+        self._publisher = assemble.mqtt_publisher(loaded, self._clock, config.outbox.path)
+        self._announcer = Announcer(
+            self._publisher, self._clock, loaded.digest, part, self._metrics
+        )
+        self._register = assemble.register(
+            config, self._clock, self._announcer.outcome, assemble.sale_store(config), entry
+        )
+        self._source = assemble.supervisor(loaded, self._clock, "live")
+        self._loop = AgentLoop(self._source, self._register, self._announcer, self._metrics)
+        self._health = self._health_server(config.observe.http_port)
+        self._surveyed_s = float("-inf")
+        self._connects = 0
+
+    def run(self) -> None:
+        """Go round until a stop is asked for."""
+        self._publisher.start()
+        self._source.start()
+        if self._health is not None:
+            self._health.start()
+        self._announcer.state()
+        self._progress.report("main")
+        self._watchdog.ready()
+        try:
+            while self._stop.signal_name is None:
+                self._round()
+        finally:
+            self._end()
+
+    def _round(self) -> None:
+        self._loop.step(self._publisher.inbound())
+        self._progress.report("main")
+        if self._clock.now_s() - self._surveyed_s >= SURVEY_INTERVAL_S:
+            self._surveyed_s = self._clock.now_s()
+            self._survey()
+        self._watchdog.step()
+
+    def _survey(self) -> None:
+        """Look at what changes slowly, and say so when it has changed."""
+        status = self._publisher.status
+        if status.connects > self._connects and status.connected:
+            self._connects = status.connects
+            self._register.reissue()
+        self._metrics.broker_connected(status.connected)
+        self._metrics.outbox(status.waiting, status.size_bytes, status.oldest_age_s)
+        self._announcer.outbox(status.dropped)
+        self._announcer.degraded(*status.degraded)
+        self._watchdog.status(self._line())
+
+    def _line(self) -> str:
+        status = self._publisher.status
+        broker = "broker connected" if status.connected else f"broker: {status.reason}"
+        vision = self._loop.totals.vision
+        return f"{vision.frames} frames, {vision.visits} visits, {broker}, {status.waiting} waiting"
+
+    def _end(self) -> None:
+        _log.info("stopping reason=%s", self._stop.signal_name)
+        self._watchdog.stopping()
+        self._source.stop(STOP_PROCESSES_S)
+        self._register.finish()
+        self._announcer.stop(f"stopped by {self._stop.signal_name or 'an error'}")
+        self._publisher.stop(STOP_PUBLISHER_S)
+        if self._health is not None:
+            self._health.stop()
+
+    def _health_server(self, port: int | None) -> HealthServer | None:
+        if port is None:
+            return None
+        return HealthServer(port, self._health_now, self._metrics.page)
+
+    def _health_now(self) -> Health:
+        stalled = self._progress.stalled()
+        cameras = self._announcer.cameras_online
+        status = self._publisher.status
+        reasons = [f"no progress: {name}" for name in stalled]
+        reasons += [] if cameras else ["no camera is online"]
+        reasons += [] if status.connected else [f"broker: {status.reason}"]
+        return Health(alive=not stalled, ready=not reasons, reasons=tuple(reasons))
+
+
+def run(loaded: LoadedConfig) -> int:
+    """Run the daemon until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        AgentError: The model, the outbox or a setting cannot be used.
+    """
+    set_up_logging(loaded.config.observe, sys.stderr)
+    stop = StopRequest()
+    stop.install()
+    Daemon(loaded, stop).run()
+    return 0
