@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,12 @@ from agent.records import AgeDistribution, Float32Array, UInt8Array
 
 _logger = logging.getLogger(__name__)
 
+#: Neither library has types.
+TensorFlow: TypeAlias = Any
+Keras: TypeAlias = Any
+Model: TypeAlias = Any
+Layer: TypeAlias = Any
+Tensor: TypeAlias = Any
 #: (batch, crop_px, crop_px, 3) uint8 to (batch, 101).
 Predict = Callable[[UInt8Array], Float32Array]
 
@@ -133,7 +139,7 @@ def load_keras_estimator(
     return estimator
 
 
-def _import_keras() -> tuple[Any, Any]:
+def _import_keras() -> tuple[TensorFlow, Keras]:
     if "tensorflow" not in sys.modules:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # hints about instruction sets are no news
     if "keras" not in sys.modules:
@@ -148,7 +154,7 @@ def _import_keras() -> tuple[Any, Any]:
     return tensorflow, keras
 
 
-def _choose_device(tensorflow: Any, wanted: str) -> bool:
+def _choose_device(tensorflow: TensorFlow, wanted: str) -> bool:
     """Make the wanted device the one that is used; return whether it is a GPU."""
     graphics = tensorflow.config.list_physical_devices("GPU")
     if wanted == "gpu" and not graphics:
@@ -165,7 +171,7 @@ def _choose_device(tensorflow: Any, wanted: str) -> bool:
     return True
 
 
-def load_network(keras: Any, entry: ModelEntry, files: Mapping[str, bytes]) -> Any:
+def load_network(keras: Keras, entry: ModelEntry, files: Mapping[str, bytes]) -> Model:
     """Return the Keras model of an artefact: Keras's own layers only, nothing that runs code.
 
     Keras reads by path only, so the verified content goes through a private folder.
@@ -185,10 +191,10 @@ def load_network(keras: Any, entry: ModelEntry, files: Mapping[str, bytes]) -> A
             ) from error
 
 
-def in_mixed_precision(keras: Any, model: Any) -> Any:
+def in_mixed_precision(keras: Keras, model: Model) -> Model:
     """Return the model with MIXED_LAYERS computing in float16, and float32 weights."""
 
-    def clone(layer: Any) -> Any:
+    def clone(layer: Layer) -> Layer:
         settings = layer.get_config()
         is_mixed = type(layer).__name__ in MIXED_LAYERS
         settings["dtype"] = "mixed_float16" if is_mixed else "float32"
@@ -199,17 +205,16 @@ def in_mixed_precision(keras: Any, model: Any) -> Any:
     return mixed
 
 
-def make_predict(tensorflow: Any, model: Any, *, use_xla: bool) -> Predict:
+def make_predict(tensorflow: TensorFlow, model: Model, *, use_xla: bool) -> Predict:
     """Return the model as a function of arrays; XLA compiles each batch size once."""
     shape = (None, *model.input_shape[1:])
 
-    @tensorflow.function(
-        jit_compile=use_xla,
-        input_signature=[tensorflow.TensorSpec(shape, "uint8")],
-    )
-    def graph(image: Any) -> Any:
+    def serve(image: Tensor) -> Tensor:
         answer = model(tensorflow.cast(image, "float32"), training=False)
         return tensorflow.cast(answer, "float32")
+
+    signature = [tensorflow.TensorSpec(shape, "uint8")]
+    graph = tensorflow.function(serve, jit_compile=use_xla, input_signature=signature)
 
     def predict(crops: UInt8Array) -> Float32Array:
         try:

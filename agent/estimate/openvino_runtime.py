@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,12 @@ from agent.estimate.artefact import ModelEntry
 from agent.records import AGE_CLASSES, AgeDistribution, UInt8Array
 
 _logger = logging.getLogger(__name__)
+
+#: The library has no types that mypy may see.
+OpenVino: TypeAlias = Any
+Core: TypeAlias = Any
+Network: TypeAlias = Any
+CompiledNetwork: TypeAlias = Any
 
 #: One stream over all cores: a batch is wanted soon, not many batches a second. In single
 #: precision a face's answer does not depend on the batch it is in.
@@ -67,7 +73,7 @@ class OpenVinoEstimator:
         return distributions(answer, len(crops))
 
 
-def import_openvino() -> Any:
+def import_openvino() -> OpenVino:
     """Return the module `openvino`, kept from reporting its use to its maker.
 
     On import it sends an event through `openvino_telemetry`; where that package cannot be
@@ -102,11 +108,11 @@ def choose_device(wanted: str, available: list[str]) -> str:
     )
 
 
-def _devices(core: Any, wanted: str) -> list[str]:
+def _devices(core: Core, wanted: str) -> list[str]:
     return ["CPU"] if wanted == "cpu" else list(core.available_devices)
 
 
-def _read(core: Any, entry: ModelEntry, files: Mapping[str, bytes]) -> Any:
+def _read(core: Core, entry: ModelEntry, files: Mapping[str, bytes]) -> Network:
     """Return the network of an .xml and a .bin, read from memory."""
     by_suffix = {name.rsplit(".", 1)[-1]: content for name, content in files.items()}
     if not {"xml", "bin"} <= by_suffix.keys():
@@ -119,7 +125,7 @@ def _read(core: Any, entry: ModelEntry, files: Mapping[str, bytes]) -> Any:
         ) from error
 
 
-def _check_interface(network: Any, entry: ModelEntry) -> None:
+def _check_interface(network: Network, entry: ModelEntry) -> None:
     crop_px = entry.input.crop_px
     taken, given = network.input(0).partial_shape, network.output(0).partial_shape
     expected = f"[?,{crop_px},{crop_px},3] u8 -> [?,{AGE_CLASSES}]"
@@ -128,7 +134,7 @@ def _check_interface(network: Any, entry: ModelEntry) -> None:
         raise ModelError(f"model {entry.name}: expected {expected}, got {got}: export it anew")
 
 
-def _compile(core: Any, network: Any, device: str, *, fall_back: bool) -> Any:
+def _compile(core: Core, network: Network, device: str, *, fall_back: bool) -> CompiledNetwork:
     try:
         return core.compile_model(network, device, _SETTINGS)
     except RuntimeError as error:
