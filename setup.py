@@ -63,7 +63,7 @@ setup(
     packages=[*find_packages(include=["agent", "agent.*"]), "agent.models"],
     package_dir={"agent.models": "models"},
     package_data={
-        "": ["py.typed", "*.yaml", "*.json", "*.html", "*.css", "*.js", "schemas/*.json"],
+        "": ["py.typed", "*.yaml", "*.json", "*.html", "*.css", "*.js", "schemas/*"],
         "agent.models": ["*.md", "*/*", "*/*/*"],
     },
     install_requires=RUN,
