@@ -20,7 +20,7 @@ NEEDED_PROGRAMS = {
     "systemd": (("systemd-analyze",), "systemd"),
     "shellcheck": (("shellcheck",), "shellcheck"),
     "strace": (("strace",), "strace"),
-    "rtsp": (("gst-inspect-1.0",), "gstreamer1.0-tools gir1.2-gst-rtsp-server-1.0 python3-gi"),
+    "rtsp": (("/usr/bin/python3",), "gir1.2-gst-rtsp-server-1.0 python3-gi"),
 }
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -101,7 +101,7 @@ class FrameReceiver:
 
     def close(self) -> None:
         """Stop listening; views that were given out stay valid."""
-        for key in tuple(self._selector.get_map().values()):
+        for key in tuple((self._selector.get_map() or {}).values()):
             if isinstance(key.data, _Connection):
                 self._drop(key.data)
         self._selector.close()
@@ -149,10 +149,9 @@ class FrameReceiver:
         if connection.ended or not connection.camera_id:
             return
         connection.asked = True
-        try:
+        # Where nobody hears it any more, what was sent before the end is still to be read.
+        with contextlib.suppress(OSError):
             connection.socket.send(READY)
-        except OSError:
-            self._drop(connection)
 
     def _receive(self, timeout_s: float) -> None:
         for key, _ in self._selector.select(timeout_s):
@@ -241,5 +240,5 @@ class FrameReceiver:
         self._selector.unregister(connection.socket)
         connection.socket.close()
         is_current = self._connections.get(connection.camera_id) is connection
-        if is_current and not self._lossless:
+        if is_current and not self._lossless and not connection.ended:
             del self._connections[connection.camera_id]

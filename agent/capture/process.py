@@ -104,9 +104,13 @@ class CaptureLoop:
             self._connect_if_due()
             self._pass_on()
             self._report_if_due()
-            if self._reader.ended and self._reader.mailbox.is_empty:
+            if self._reader.ended and self._is_passed_on():
                 return self._finish()
         return 0
+
+    def _is_passed_on(self) -> bool:
+        # A camera's last picture is not worth waiting for: its failure is the news.
+        return self._settings.mode == "live" or self._reader.mailbox.is_empty
 
     def _wait(self) -> bool:
         """Sleep until there is something to do; return whether stdin has ended."""

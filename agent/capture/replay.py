@@ -15,6 +15,7 @@ from agent.records import UInt8Array
 
 #: Taken when a file does not tell its rate, or nonsense.
 FALLBACK_RATE_HZ = 25.0
+MIN_RATE_HZ = 0.1
 MAX_RATE_HZ = 1000.0
 #: A longer gap between two frames is a broken time stamp, not a pause.
 MAX_GAP_S = 60.0
@@ -31,7 +32,7 @@ class VideoTime:
     """
 
     def __init__(self, rate_hz: float) -> None:
-        sane = math.isfinite(rate_hz) and 0 < rate_hz <= MAX_RATE_HZ
+        sane = math.isfinite(rate_hz) and MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ
         self._period_s = 1.0 / (rate_hz if sane else FALLBACK_RATE_HZ)
         self._offset_s: float | None = None
         self._last_s = 0.0

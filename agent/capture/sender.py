@@ -114,6 +114,13 @@ class FrameSender:
             self._socket.close()
             self._socket = None
 
+    def close(self) -> None:
+        """Give up the socket and the memory; what the reader has seen of it stays its own."""
+        self.disconnect()
+        if self._slots is not None:
+            self._slots.close()
+            self._slots = None
+
     def _new_slots(self, height_px: int, width_px: int) -> FrameSlots:
         slots = FrameSlots(height_px, width_px)
         if self._slots is not None:
