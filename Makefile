@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NICE ?=
+# Photographs with ages, and the folder of the training run; a killed run goes on.
+CHECKOUT_SHARED_DIR ?= ../shared
+DATA ?= $(CHECKOUT_SHARED_DIR)/data
+RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
 DEBIAN_RUN := libgl1 libglib2.0-0
 DEBIAN_TEST := $(DEBIAN_RUN) mosquitto mosquitto-clients strace shellcheck systemd ffmpeg \
@@ -39,9 +43,9 @@ bench: debian-run $(VENV)/.dev ## measure speed, latency and memory of a replay
 	$(BIN)/python -m tests.benchmarks.replay
 
 train: debian-run $(VENV)/.dev ## train, calibrate and export the age network (hours)
-	$(BIN)/python -m training.prepare
-	$(BIN)/python -m training.train
-	$(BIN)/python -m training.export
+	$(BIN)/python -m training.prepare --data $(DATA)
+	$(BIN)/python -m training.train --run $(RUN)
+	$(BIN)/python -m training.export --run $(RUN)
 
 train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
 	$(BIN)/python -m training.smoke
