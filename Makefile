@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NICE ?=
 # Photographs with ages, and the folder of the training run; a killed run goes on.
-CHECKOUT_SHARED_DIR ?= ../shared
+export CHECKOUT_SHARED_DIR ?= ../shared
 DATA ?= $(CHECKOUT_SHARED_DIR)/data
 RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
@@ -46,6 +46,8 @@ train: debian-run $(VENV)/.dev ## train, calibrate and export the age network (h
 	$(BIN)/python -m training.prepare --data $(DATA)
 	$(BIN)/python -m training.train --run $(RUN)
 	$(BIN)/python -m training.export --run $(RUN)
+	$(BIN)/python -m training.calibrate
+	$(BIN)/python -m training.evaluate --write-card
 
 train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
 	$(BIN)/python -m training.smoke
