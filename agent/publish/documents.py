@@ -89,13 +89,11 @@ def _message(key: TopicKey) -> dict[str, Any]:
     if model is None:
         word = {"type": "string", "enum": [ONLINE, OFFLINE]}
         return {"name": key.value, "contentType": "text/plain", "payload": word}
+    # Without a schemaFormat: AsyncAPI's own default, which its tools support best.
     return {
         "name": key.value,
         "summary": _summary(model),
-        "payload": {
-            "schemaFormat": "application/schema+json;version=draft/2020-12",
-            "schema": {"$ref": f"./{key}.json"},
-        },
+        "payload": {"$ref": f"./{key}.json"},
     }
 
 

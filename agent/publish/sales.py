@@ -37,7 +37,8 @@ class Inbound(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    schema_version: Literal[1]
+    # Not Literal[1]: that takes true for 1.
+    schema_version: int = Field(ge=1, le=1)
     message_id: Identifier = Field(description="The sender's own; one seen before is ignored.")
     sale_id: Identifier
     occurred_at: AwareDatetime = Field(description="RFC 3339 with its offset.")
