@@ -34,7 +34,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.config.messaging import MqttSection
 from agent.errors import BrokerError
 from agent.publish.outbox_table import Row
-from agent.publish.tls import make_context
+from agent.publish.tls import holds_bytes, make_context
 from agent.publish.topics import OFFLINE, ONLINE, TopicKey, TopicTree
 
 #: The broker keeps our subscriptions, and what the till sent meanwhile, for so long.
@@ -93,6 +93,7 @@ class Connection:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         return client
 
     def open(self, stopping: threading.Event) -> None:
@@ -191,9 +192,9 @@ class Connection:
             sock = self._socket()
             writing = selectors.EVENT_WRITE if self._client.want_write() else 0
             self._selector.modify(sock, selectors.EVENT_READ | writing)
-            ready = self._selector.select(0 if _pending(sock) else timeout_s)
+            ready = self._selector.select(0 if holds_bytes(sock) else timeout_s)
             events = {key.fileobj: mask for key, mask in ready}
-            if _pending(sock) or events.get(sock, 0) & selectors.EVENT_READ:
+            if holds_bytes(sock) or events.get(sock, 0) & selectors.EVENT_READ:
                 self._check(self._client.loop_read())
             if self._client.want_write():
                 self._check(self._client.loop_write())
@@ -289,7 +290,10 @@ class Connection:
             topic = ""
         self._handlers.received(topic, bytes(message.payload), message.retain)
 
-
-def _pending(sock: object) -> bool:
-    """Return whether TLS holds bytes that the selector cannot see."""
-    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+    def _on_subscribe(
+        self, _client: Client, _data: object, _mid: int, codes: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:  # fmt: skip
+        for code in codes:
+            if code.is_failure:
+                logger.error("subscribe_refused %s: correct the broker's ACL", code)

@@ -49,3 +49,8 @@ def _words(error: OSError | ValueError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error)
+
+
+def holds_bytes(sock: object) -> bool:
+    """Return whether TLS has read more than it has given out, which no selector can see."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
