@@ -25,6 +25,7 @@ from agent.config.vision import CameraSection
 from agent.errors import AgentError
 from agent.keepers import CameraKeeper, Patience, SupervisorRecord, VisionKeeper
 from agent.private_folder import PrivateFolder
+from agent.records import VisionProgress
 
 _VISION_BACKOFF_INITIAL_S = 0.2
 _VISION_BACKOFF_MAX_S = 10.0
@@ -143,6 +144,7 @@ class Supervisor:
                 new += keeper.step()
             except AgentError as error:
                 self._failure = error
+        new = self._without_early_finish(new)
         if self._failure is not None and not new:
             raise self._failure
         return new
@@ -172,6 +174,14 @@ class Supervisor:
     @property
     def _keepers(self) -> tuple[VisionKeeper | CameraKeeper, ...]:
         return (self._vision, *self._cameras.values())
+
+    def _without_early_finish(self, new: list[SupervisorRecord]) -> list[SupervisorRecord]:
+        """Hold a replay's finish back until every recording has told its end, or its fault."""
+        if self._is_live or all(keeper.has_finished for keeper in self._cameras.values()):
+            return new
+        held = [each for each in new if isinstance(each, VisionProgress) and each.finished]
+        self._early += held
+        return [each for each in new if each not in held]
 
     def _children(self) -> list[ChildProcess]:
         return [keeper.child for keeper in self._keepers if keeper.child is not None]

@@ -36,7 +36,7 @@ OPTIONS = SupervisorOptions(
     commands=ChildCommands(vision=COUNTING_VISION), random_ratio=lambda: 0.0
 )
 CAPTURE = CaptureSection(
-    open_timeout_s=2.0,
+    open_timeout_s=4.0,
     read_timeout_s=2.0,
     stall_after_s=1.5,
     kill_after_s=2.5,
@@ -74,6 +74,12 @@ class Watched:
     def frames_seen(self) -> int:
         last = [record for record in self.records if isinstance(record, VisionProgress)]
         return last[-1].frames if last else 0
+
+    def has_finished(self) -> bool:
+        return any(isinstance(each, VisionProgress) and each.finished for each in self.records)
+
+    def has_lost_vision(self) -> bool:
+        return any(isinstance(each, VisionRestarted) for each in self.records)
 
     def is_online(self, camera_id: str = "c0") -> bool:
         return self.states(camera_id)[-1:] == ["online"]
@@ -181,15 +187,12 @@ def test_a_killed_vision_process_is_replaced_and_gets_frames_again(watching: Wat
         watched = watching(loaded([f"http://127.0.0.1:{server.port}/"]))
         watched.until(lambda: watched.frames_seen() > 3)
         os.kill(watched.supervisor.process_ids["vision"], signal.SIGKILL)
-        watched.until(lambda: isinstance(watched.records[-1], VisionRestarted) or restarted())
+        watched.until(watched.has_lost_vision)
         (record,) = [each for each in watched.records if isinstance(each, VisionRestarted)]
         assert "SIGKILL" in record.detail
         watched.records.clear()
         assert watched.until(lambda: watched.frames_seen() > 3) < 10.0
         assert watched.supervisor.restarts == {"vision": 1, "capture/c0": 0}
-
-    def restarted() -> bool:
-        return any(isinstance(record, VisionRestarted) for record in watched.records)
 
 
 def test_a_vision_process_that_hangs_is_killed(watching: Watching) -> None:
@@ -198,9 +201,7 @@ def test_a_vision_process_that_hangs_is_killed(watching: Watching) -> None:
         watched = watching(loaded([f"http://127.0.0.1:{server.port}/"]), options=options)
         watched.until(lambda: watched.frames_seen() > 3)
         os.kill(watched.supervisor.process_ids["vision"], signal.SIGSTOP)
-        watched.until(
-            lambda: any(isinstance(record, VisionRestarted) for record in watched.records)
-        )
+        watched.until(watched.has_lost_vision)
         watched.records.clear()
         watched.until(lambda: watched.frames_seen() > 3)
 
@@ -242,7 +243,7 @@ def test_a_replay_gives_every_frame_of_every_recording_in_the_same_order(
     runs = []
     for _ in range(2):
         watched = watching(loaded([str(carphone_clip)] * 2), "replay")
-        watched.until(lambda: watched_has_finished(watched), within_s=30)
+        watched.until(watched.has_finished, within_s=30)
         progress = [record for record in watched.records if isinstance(record, VisionProgress)]
         runs.append([(record.at_s, record.faces, record.visits) for record in progress])
         ends = [record for record in watched.records if isinstance(record, CaptureEnded)]
@@ -252,8 +253,29 @@ def test_a_replay_gives_every_frame_of_every_recording_in_the_same_order(
     assert len(runs[0]) == 241
 
 
-def watched_has_finished(watched: Watched) -> bool:
-    return any(isinstance(each, VisionProgress) and each.finished for each in watched.records)
+def test_a_replay_is_finished_only_when_every_recording_has_told_its_end(
+    watching: Watching,
+) -> None:
+    hasty = scripted("""
+        import sys, time
+        from agent import wire
+        from agent.records import VisionProgress
+        print(wire.encode(VisionProgress(1.0, finished=True)).decode(), flush=True)
+        sys.stdin.read()
+    """)
+    slow = scripted("""
+        import time
+        from agent import wire
+        from agent.records import CaptureEnded
+        time.sleep(0.5)
+        print(wire.encode(CaptureEnded("c0", 1.0, warning="truncated")).decode(), flush=True)
+    """)
+    options = SupervisorOptions(commands=ChildCommands(capture=slow, vision=hasty))
+    watched = watching(loaded(["film.mp4"]), "replay", options)
+    watched.until(watched.has_finished)
+    ends = [each for each in watched.records if isinstance(each, CaptureEnded)]
+    assert [end.warning for end in ends] == ["truncated"]
+    assert watched.records[-1] == VisionProgress(1.0, finished=True)
 
 
 def test_a_bad_recording_ends_a_replay_with_its_reason(
@@ -279,7 +301,7 @@ def test_a_replay_whose_vision_dies_ends_with_its_last_words(
     """)
     options = SupervisorOptions(commands=ChildCommands(vision=dying))
     watched = watching(loaded([str(carphone_clip)]), "replay", options)
-    with pytest.raises(ChildError, match="exit code 1: weights are missing: install again$"):
+    with pytest.raises(ChildError, match=r"exit code 1: weights are missing: install again$"):
         watched.until(lambda: False)
 
 

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -122,4 +123,4 @@ def test_time_begins_at_zero_and_only_grows(rate_hz: float, stamps: list[float])
     seen = [time.of(stamp) for stamp in stamps]
     assert seen[:1] in ([], [0.0])
     assert all(math.isfinite(at_s) for at_s in seen)
-    assert all(later > sooner for sooner, later in zip(seen, seen[1:], strict=False))
+    assert all(later > sooner for sooner, later in pairwise(seen))
