@@ -73,9 +73,7 @@ class Confirmation(Protocol):
 class VisitLog(Protocol):
     """Turns tracks of one camera into visits of persons at the customer's place."""
 
-    def update(
-        self, frame: Frame, faces: Sequence[TrackedFace]
-    ) -> list[VisitStarted | VisitEnded]:
+    def update(self, frame: Frame, faces: Sequence[TrackedFace]) -> list[VisitStarted | VisitEnded]:
         """Return the visits that this frame began or ended, in that order."""
         ...
 

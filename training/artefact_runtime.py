@@ -1,4 +1,4 @@
-"""The exported model for measuring: whole splits at once."""
+"""The exported model in the agent's own runtime, for whole splits at once."""
 
 from __future__ import annotations
 
@@ -6,26 +6,32 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.config.vision import EstimateSection
+from agent.estimate.runtime import load_estimator
 from agent.records import AGE_CLASSES, Float32Array, UInt8Array
-from training.telemetry import refuse_telemetry
 
 BATCH = 64
 
 
+def estimate_section(folder: Path) -> EstimateSection:
+    """Return the settings with which the agent runs the model in `folder` on the CPU."""
+    return EstimateSection(
+        model=folder.name, models_folder=folder.resolve().parent, runtime="openvino", device="cpu"
+    )
+
+
 class ArtefactRuntime:
-    """The OpenVINO model of a model folder."""
+    """What the register runs; the manifest beside the model's folder is checked."""
 
     def __init__(self, folder: Path) -> None:
-        refuse_telemetry()
-        import openvino
-
-        network = openvino.Core().read_model(folder / "model.xml")
-        self.crop_px = int(network.input(0).partial_shape[1].get_length())
-        self._compiled = openvino.Core().compile_model(network, "CPU")
+        self._estimator, entry = load_estimator(estimate_section(folder))
+        self.crop_px = entry.input.crop_px
 
     def predict(self, crops: UInt8Array) -> Float32Array:
         """Return (n, 101) probabilities of (n, crop_px, crop_px, 3) uint8 RGB crops."""
-        if not len(crops):
-            return np.zeros((0, AGE_CLASSES), np.float32)
-        parts = [self._compiled(crops[i : i + BATCH])[0] for i in range(0, len(crops), BATCH)]
-        return np.concatenate(parts).astype(np.float32)
+        rows = [
+            distribution.probabilities
+            for start in range(0, len(crops), BATCH)
+            for distribution in self._estimator.estimate(crops[start : start + BATCH])
+        ]
+        return np.array(rows, np.float32).reshape(-1, AGE_CLASSES)

@@ -99,6 +99,14 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def publish(report: dict[str, Any], exact: Predictions, model: Path) -> None:
+    """Write the report, the plots, the manifest's figures and MODEL_CARD.md of a model."""
+    (model / REPORT_NAME).write_text(json.dumps(report, indent=2) + "\n")
+    write_plots(exact, model / "plots")
+    add_metrics(model, {f"{report['split']}_figures": headline(report)})
+    write_model_card(model, report)
+
+
 def tables(report: dict[str, Any]) -> list[Table]:
     """Return the report for a terminal."""
     return [_exact_table(report["utkface"]), _interval_table(report["fairface"])]
@@ -150,10 +158,7 @@ def main(
     for each in tables(report):
         console.print(each)
     if write_card:
-        (model / REPORT_NAME).write_text(json.dumps(report, indent=2) + "\n")
-        write_plots(exact, model / "plots")
-        add_metrics(model, {f"{split}_figures": headline(report)})
-        write_model_card(model, report)
+        publish(report, exact, model)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ def run(model: Any, crops: UInt8Array, batch: int = 64) -> Float32Array:
     refuse_telemetry()
     import openvino
 
-    compiled = openvino.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}  # as the agent's runtime has it
+    compiled = openvino.Core().compile_model(model, "CPU", settings)
     parts = [compiled(crops[i : i + batch])[0] for i in range(0, len(crops), batch)]
     return np.concatenate(parts).astype(np.float32)
 

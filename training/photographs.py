@@ -11,6 +11,7 @@ from rich.progress import track
 from agent import assemble
 from agent.config.schema import Config
 from agent.records import AGE_CLASSES, Float32Array
+from training.artefact_runtime import estimate_section
 from training.data import Faces, IntArray
 from training.prepare import read_member
 
@@ -26,9 +27,7 @@ def predict_photographs(
         faces: Tells each photograph's place; its cached pixels are not used.
         indices: Photographs to look at.
     """
-    config = Config.model_validate(
-        {"estimate": {"model": model.name, "models_folder": str(model.resolve().parent)}}
-    )
+    config = Config().model_copy(update={"estimate": estimate_section(model)})
     pipeline, _ = assemble.photograph_pipeline(config)
     archives: dict[str, zipfile.ZipFile] = {}
     found, rows = [], []

@@ -180,13 +180,18 @@ def _join(rows: list[dict[str, str]], chunks: list[_Chunk], out: Path) -> None:
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="folder with labels.csv and its zip files")],
+    shared: Annotated[
+        Path, typer.Option(envvar="CHECKOUT_SHARED_DIR", help="folder that holds data/")
+    ] = Path("../shared"),
+    data: Annotated[
+        Path | None, typer.Option(help="folder with labels.csv and its zip files; none: shared")
+    ] = None,
     out: Annotated[Path, typer.Option(help="folder of the cache")] = Path(".cache/faces"),
     workers: Annotated[int, typer.Option(help="processes", min=1)] = os.cpu_count() or 1,
     limit: Annotated[int | None, typer.Option(help="photographs, spread evenly", min=1)] = None,
 ) -> None:
     """Find the faces of every labelled photograph; a killed run goes on."""
-    prepare(data, out, workers, limit)
+    prepare(data or shared / "data", out, workers, limit)
 
 
 if __name__ == "__main__":

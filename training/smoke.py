@@ -6,10 +6,8 @@ temporary folder.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +16,8 @@ from rich.console import Console
 
 from training.calibrate import calibrate, write_table
 from training.data import load_faces
-from training.evaluate import Evaluation, evaluate, headline, tables
+from training.evaluate import Evaluation, evaluate, publish, tables
 from training.export import export, register
-from training.manifest import add_metrics
-from training.model_card import write_model_card
-from training.plots import write_plots
 from training.prepare import prepare
 from training.settings import Settings
 from training.train import Run
@@ -56,23 +51,20 @@ def smoke(data: Path, folder: Path, console: Console) -> None:
     write_table(calibrate(model, faces), model / "thresholds.json")
     tell("calibrated")
     report, exact = evaluate(Evaluation(model, faces))
-    write_plots(exact, model / "plots")
-    add_metrics(model, {"test_figures": headline(report)})
-    write_model_card(model, report)
+    publish(report, exact, model)
     for each in tables(report):
         console.print(each)
     tell("evaluated")
-    console.print(json.dumps(asdict(SETTINGS)))
 
 
 def main(
-    data: Annotated[
-        Path, typer.Option(envvar="CHECKOUT_TRAINING_DATA", help="folder with labels.csv")
-    ],
+    shared: Annotated[
+        Path, typer.Option(envvar="CHECKOUT_SHARED_DIR", help="folder that holds data/labels.csv")
+    ] = Path("../shared"),
 ) -> None:
     """Try the whole training path on 200 photographs in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        smoke(data, Path(folder), Console())
+        smoke(shared / "data", Path(folder), Console())
 
 
 if __name__ == "__main__":

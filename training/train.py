@@ -107,7 +107,8 @@ class Run:
         Args:
             until_step: Stop there as a kill would, without a checkpoint; None: at the end.
         """
-        self._write_circumstances()
+        if self._progress.step < self._steps:
+            self._write_circumstances()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeRemainingColumn(), console=self._console) as bar:
             task = bar.add_task("training", total=self._steps, completed=self._progress.step)

@@ -29,6 +29,7 @@ from agent.loop import AgentLoop, ReplayLoop, Totals
 from agent.observe.metrics import Metrics
 from agent.publish.mqtt import MqttPublisher
 from agent.publish.publisher import FanOut, JsonLinesPublisher, Publisher
+from agent.records import CameraStatus, CaptureEnded, VisionProgress
 from agent.sales_script import SalesScript, load_sales_script
 
 #: How long the end waits until the broker has acknowledged everything.
@@ -73,12 +74,11 @@ def replay(options: ReplayOptions, loaded: LoadedConfig) -> int:
         mqtt = _broker(options, loaded, clock, stack, console)
         if mqtt is not None:
             publishers.append(mqtt)
-        begun_s = time.monotonic()
-        totals = _run(options, loaded, clock, script, FanOut(publishers), console)
-        seconds = time.monotonic() - begun_s
+        run = ReplayRun(loaded, clock, script, FanOut(publishers), options.realtime)
+        totals = run.run(console)
         if mqtt is not None and not mqtt.flush(FLUSH_S):
             raise BrokerError(f"the broker has not acknowledged everything within {FLUSH_S:.0f} s")
-    console.print(closing_table(totals, counter, totals.vision.at_s, seconds))
+    console.print(closing_table(totals, counter, totals.vision.at_s, run.seconds))
     return 0
 
 
@@ -112,38 +112,75 @@ def with_videos(loaded: LoadedConfig, videos: Sequence[Path]) -> LoadedConfig:
     return loaded.with_config(loaded.config.model_copy(update={"cameras": cameras}))
 
 
-def _run(
-    options: ReplayOptions,
-    loaded: LoadedConfig,
-    clock: ReplayClock,
-    script: SalesScript,
-    publisher: Publisher,
-    console: Console,
-) -> Totals:
-    entry = assemble.verified_model(loaded.config.estimate)
-    metrics = Metrics()
-    announcer = Announcer(publisher, clock, loaded.digest, assemble.model_part(entry), metrics)
-    register = assemble.register(loaded.config, clock, announcer.outcome, MemorySaleStore(), entry)
-    mode: CaptureMode = "replay_realtime" if options.realtime else "replay"
-    source = assemble.supervisor(loaded, SystemClock(), mode, clock.start_wall_s)
-    loop = AgentLoop(source, register, announcer, metrics)
-    pace = pacemaker(clock) if options.realtime else _no_pace
-    replaying = ReplayLoop(loop, register, clock, script, pace)
-    announcer.state()
-    with progress_bar(console) as shown:
-        replaying.lead_in()
-        source.start()
-        try:
-            going = True
-            while going:
-                for record in source.poll(_POLL_S):
-                    going = replaying.handle(record) and going
-                shown(loop.totals)
-            replaying.finish()
-        finally:
-            source.stop(FLUSH_S)
-    announcer.stop("the recording is over")
-    return loop.totals
+class ReplayRun:
+    """Everything of one replay but its publishers.
+
+    Args:
+        loaded: The settings, with the recordings as cameras.
+        clock: The video's.
+        script: What the till says.
+        publisher: Takes the messages.
+        realtime: Pace the recordings like cameras.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        clock: ReplayClock,
+        script: SalesScript,
+        publisher: Publisher,
+        realtime: bool,
+    ) -> None:
+        config = loaded.config
+        entry = assemble.verified_model(config.estimate)
+        metrics = Metrics()
+        self._cameras = [camera.id for camera in config.cameras]
+        self._clock = clock
+        part = assemble.model_part(entry)
+        self._announcer = Announcer(publisher, clock, loaded.digest, part, metrics)
+        register = assemble.register(
+            config, clock, self._announcer.outcome, MemorySaleStore(), entry
+        )
+        mode: CaptureMode = "replay_realtime" if realtime else "replay"
+        self._source = assemble.supervisor(loaded, SystemClock(), mode, clock.start_wall_s)
+        self._loop = AgentLoop(self._source, register, self._announcer, metrics)
+        pace = pacemaker(clock) if realtime else _no_pace
+        self._replaying = ReplayLoop(self._loop, register, clock, script, pace)
+        #: Seconds from the first frame to the last.
+        self.seconds = 0.0
+
+    def run(self, console: Console) -> Totals:
+        """Replay to the end and return what was seen.
+
+        Raises:
+            SourceError: A recording cannot be read.
+        """
+        self._announcer.state()
+        with progress_bar(console) as show:
+            self._replaying.lead_in()
+            for camera_id in self._cameras:
+                self._announcer.camera(CameraStatus(camera_id, "online", self._clock.wall_s()))
+            self._source.start()
+            try:
+                self._work_through(show, console)
+                self._replaying.finish()
+            finally:
+                self._source.stop(STOP_S)
+        self._announcer.stop("the recording is over")
+        return self._loop.totals
+
+    def _work_through(self, show: Callable[[Totals], None], console: Console) -> None:
+        begun_s: float | None = None
+        going = True
+        while going:
+            for record in self._source.poll(_POLL_S):
+                going = self._replaying.handle(record) and going
+                if begun_s is None and isinstance(record, VisionProgress):
+                    begun_s = time.monotonic()
+                if isinstance(record, CaptureEnded) and record.warning:
+                    console.print(f"[yellow]{record.warning}[/yellow]")
+            show(self._loop.totals)
+        self.seconds = time.monotonic() - (begun_s or time.monotonic())
 
 
 def pacemaker(clock: ReplayClock) -> Callable[[float], None]:

@@ -57,7 +57,7 @@ def closing_table(totals: Totals, counter: MessageCounter, video_s: float, secon
     vision = totals.vision
     events = counter.counts[TopicKey.AGE_GROUP] + counter.counts[TopicKey.SALE_AUDIT]
     drops = vision.crops_dropped + sum(each.frames_dropped for each in totals.captures.values())
-    table = Table(title="replay")
+    table = Table(title="replay", show_header=False)
     batches = (f"{n}: {count}" for n, count in enumerate(vision.batch_sizes) if count)
     refused = (f"{count} {why}" for why, count in sorted(vision.rejected.items()))
     rows = {
@@ -72,7 +72,6 @@ def closing_table(totals: Totals, counter: MessageCounter, video_s: float, secon
         "batches (crops: times)": ", ".join(batches) or "-",
         "speed": f"{video_s / max(seconds, 1e-9):.1f} x real time",
     }
-    for name in rows:
-        table.add_column(name, justify="right")
-    table.add_row(*rows.values())
+    for name, value in rows.items():
+        table.add_row(name, value)
     return table
