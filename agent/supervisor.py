@@ -96,6 +96,7 @@ class Supervisor:
         self._folder: PrivateFolder | None = None
         self._failure: AgentError | None = None
         self._early: list[SupervisorRecord] = []
+        self._finish: list[SupervisorRecord] = []
         self._is_live = mode == "live"
         self._vision = self._vision_keeper()
         self._cameras = {camera.id: self._camera_keeper(camera) for camera in loaded.config.cameras}
@@ -144,7 +145,7 @@ class Supervisor:
                 new += keeper.step()
             except AgentError as error:
                 self._failure = error
-        new = self._without_early_finish(new)
+        new = self._finish_last(new)
         if self._failure is not None and not new:
             raise self._failure
         return new
@@ -175,13 +176,14 @@ class Supervisor:
     def _keepers(self) -> tuple[VisionKeeper | CameraKeeper, ...]:
         return (self._vision, *self._cameras.values())
 
-    def _without_early_finish(self, new: list[SupervisorRecord]) -> list[SupervisorRecord]:
+    def _finish_last(self, new: list[SupervisorRecord]) -> list[SupervisorRecord]:
         """Hold a replay's finish back until every recording has told its end, or its fault."""
-        if self._is_live or all(keeper.has_finished for keeper in self._cameras.values()):
-            return new
-        held = [each for each in new if isinstance(each, VisionProgress) and each.finished]
-        self._early += held
-        return [each for each in new if each not in held]
+        self._finish += [each for each in new if _is_finish(each)]
+        others = [each for each in new if not _is_finish(each)]
+        if all(keeper.has_finished for keeper in self._cameras.values()):
+            others += self._finish
+            self._finish = []
+        return others
 
     def _children(self) -> list[ChildProcess]:
         return [keeper.child for keeper in self._keepers if keeper.child is not None]
@@ -279,3 +281,7 @@ class Supervisor:
         except AgentError:
             address = camera.source
         return without_credentials(text.replace(address, camera.source))
+
+
+def _is_finish(record: SupervisorRecord) -> bool:
+    return isinstance(record, VisionProgress) and record.finished
