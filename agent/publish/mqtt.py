@@ -140,10 +140,9 @@ class MqttPublisher:
         return True
 
     def stop(self, timeout_s: float) -> bool:
-        """Say `offline`, end the connection and the thread; return whether it ended in time.
-
-        The outbox stays open: its owner closes it.
-        """
+        """Say `offline`, end the thread, close the outbox; return whether it ended in time."""
+        if self._wake_reader.fileno() == -1:
+            return True  # stopped before
         self._stopping.set()
         self._wake()
         if self._thread.ident is not None:
@@ -152,6 +151,7 @@ class MqttPublisher:
             return False
         self._wake_reader.close()
         self._wake_writer.close()
+        self._outbox.close()
         return True
 
     @property
@@ -159,6 +159,10 @@ class MqttPublisher:
         """When the thread last went round; while it connects, which may take long, it is now."""
         at_s = self._progress_at_s
         return self._clock.now_s() if at_s is None else at_s
+
+    def oldest_age_s(self) -> float:
+        """Return the age of the oldest undelivered message; reads the disk: not for each tick."""
+        return self._outbox.oldest_age_s()
 
     @property
     def status(self) -> PublisherStatus:

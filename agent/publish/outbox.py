@@ -223,13 +223,13 @@ class Outbox:
             self._table.close()
 
 
-def open_outbox(section: OutboxSection, clock: Clock) -> Outbox:
-    """Return the outbox; one in memory, which says so, when there is no disk to write to.
+def open_outbox(section: OutboxSection, clock: Clock, path: Path | None = None) -> Outbox:
+    """Return the outbox at the section's path or at `path`, or one in memory, which says so.
 
     A till without a working disk still has to ask for ID.
     """
     try:
-        return Outbox(section, clock)
+        return Outbox(section, clock, path)
     except OutboxError as error:
         logger.error("outbox_not_durable %s", error)
         outbox = Outbox(section, clock, IN_MEMORY)

@@ -88,6 +88,19 @@ class TolerantOutbox:
         """Messages that the broker has not acknowledged since the connect."""
         return self._outbox.waiting + len(self._unsaved)
 
+    def oldest_age_s(self) -> float:
+        """Return the age of the oldest message that still has to be delivered; 0 without one."""
+        try:
+            return self._outbox.oldest_age_s()
+        except OutboxError as error:
+            self._failed(error)
+            return 0.0
+
+    def close(self) -> None:
+        """Try to save what is in memory only, and close the file."""
+        self.keep_house()
+        self._outbox.close()
+
     @property
     def dropped(self) -> dict[str, int]:
         """Messages given up since the start, by reason."""

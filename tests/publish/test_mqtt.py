@@ -526,9 +526,26 @@ def test_a_hostile_broker_only_costs_the_connection(tmp_path: Path, answer: byte
     assert not publisher._thread.is_alive()
 
 
-def test_stopping_is_quick_without_a_broker(tmp_path: Path) -> None:
+def test_stopping_is_quick_without_a_broker_and_twice_is_harmless(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with publishing(section_for(free_port()), tmp_path) as publisher:
         assert wait_until(lambda: "refused" in publisher.status.reason.lower())
         began_s = time.monotonic()
         assert publisher.stop(5)
         assert time.monotonic() - began_s < 1.0
+        assert publisher.stop(5)
+    assert "outbox_failed" not in caplog.text
+
+
+def test_the_age_of_the_oldest_waiting_message_is_told(tmp_path: Path) -> None:
+    with publishing(section_for(free_port()), tmp_path) as publisher:
+        assert publisher.oldest_age_s() == 0.0
+        publisher.publish(age_group())
+        assert wait_until(lambda: publisher.oldest_age_s() > 0.02)
+
+
+def test_the_thread_makes_progress_without_a_broker(tmp_path: Path) -> None:
+    with publishing(section_for(free_port()), tmp_path) as publisher:
+        first_s = publisher.progress_at_s
+        assert wait_until(lambda: publisher.progress_at_s > first_s)
