@@ -42,12 +42,12 @@ format: $(VENV)/.dev ## put the code into the project's form
 bench: debian-run $(VENV)/.dev ## measure speed, latency and memory of a replay
 	$(BIN)/python -m tests.benchmarks.replay
 
-train: debian-run $(VENV)/.dev ## train, calibrate and export the age network (hours)
+train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about an hour on 2 cores
 	$(BIN)/python -m training.prepare --data $(DATA)
 	$(BIN)/python -m training.train --run $(RUN)
 	$(BIN)/python -m training.export --run $(RUN)
 	$(BIN)/python -m training.calibrate
-	$(BIN)/python -m training.evaluate --write-card
+	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA)
 
 train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
 	$(BIN)/python -m training.smoke

@@ -35,7 +35,10 @@ from training.report import (
 )
 
 REPORT_NAME = "evaluation.json"
-SOURCES = ("utkface", "fairface")
+FROM_PHOTOGRAPHS = (
+    "photograph, detector, second look, aligner, OpenVINO model in the agent's runtime"
+)
+FROM_CACHE = "cached keypoints of the two looks, aligner, OpenVINO model in the agent's runtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
     ]
     report = {
         "split": evaluation.split,
-        "path": "photographs" if evaluation.images else "cached keypoints",
+        "path": FROM_PHOTOGRAPHS if evaluation.images else FROM_CACHE,
         "utkface": exact_age_report(exact),
         "fairface": interval_report(evaluation.predictions("fairface")),
         "thresholds": threshold_report(exact, usable),

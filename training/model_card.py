@@ -45,7 +45,7 @@ def write_model_card(model: Path, report: dict[str, Any]) -> None:
     entry = entries[model.name]
     parts = [
         f"# {model.name}\n",
-        "Made by `python -m training.evaluate --write-card`; do not edit.\n",
+        "Made by `make train` (`python -m training.evaluate --write-card`); do not edit.\n",
         _description(entry),
         _INTENDED,
         _utkface(report),
@@ -87,7 +87,7 @@ def _utkface(report: dict[str, Any]) -> str:
     heading = ("group", "faces", "MAE", "median", "bias", "within 5 years", "inside stated 90 %")
     return (
         f"## UTKFace, split `{report['split']}`: exact ages, one view\n"
-        f"Path: {report['path']}, aligner, exported OpenVINO model. A face was found in "
+        f"Path: {report['path']}. A face was found in "
         f"{exact['faces_found']} of {exact['photographs']} photographs "
         f"({exact['faces_found_ratio']:.2%}); the others are not in the errors. Years.\n\n"
         f"{_table(heading, lines)}\n{_gaps(exact)}"
