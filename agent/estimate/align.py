@@ -43,12 +43,12 @@ def similarity(
     Raises:
         ValueError: The source points are all in one place, or not finite.
     """
+    if not np.isfinite(source).all() or not np.ptp(source, axis=0).any():
+        raise ValueError(f"points to align must be finite and apart, got {source.tolist()}")
     z = source[:, 0] + 1j * source[:, 1]
     w = target[:, 0] + 1j * target[:, 1]
     centred = z - z.mean()
     spread = np.vdot(centred, centred).real
-    if not (np.isfinite(spread) and spread > 0):
-        raise ValueError(f"points to align must be finite and apart, got {source.tolist()}")
     factor = np.vdot(centred, w - w.mean()) / spread
     shift = w.mean() - factor * z.mean()
     return np.array(

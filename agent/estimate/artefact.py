@@ -220,7 +220,7 @@ def load_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ModelError(f"{path}: {key}: {first['msg']}: {remedy(folder)}") from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -21,9 +21,10 @@ from agent.estimate.artefact import (
 from agent.records import FaceKeypoints, Point
 
 TINY_CROP_PX = 32
+Model: TypeAlias = Any
 
 
-def build_tiny_network() -> Any:
+def build_tiny_network() -> Model:
     import keras
 
     keras.utils.set_random_seed(7)
@@ -50,9 +51,7 @@ def entry_of(folder: Path) -> ModelEntry:
         temperature=1.0,
         artefacts={
             "openvino": Artefact(precision="fp16", files=openvino),
-            "tensorflow": Artefact(
-                precision="fp16", files=(FileEntry.of(folder / "model.keras"),)
-            ),
+            "tensorflow": Artefact(precision="fp16", files=(FileEntry.of(folder / "model.keras"),)),
         },
     )
 
