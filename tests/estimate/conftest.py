@@ -35,7 +35,8 @@ def build_tiny_network() -> Model:
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Activation("relu")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
-    x = keras.layers.Dense(101, kernel_initializer="random_normal", name="logits")(x)
+    spread = keras.initializers.RandomNormal(stddev=1.0)
+    x = keras.layers.Dense(101, kernel_initializer=spread, name="logits")(x)
     return keras.Model(image, keras.layers.Softmax(name="probabilities")(x), name="tiny")
 
 

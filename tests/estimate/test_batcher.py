@@ -263,7 +263,9 @@ arrivals = st.lists(
 sizes = st.integers(1, 8)
 
 
-def play(steps: Sequence[Arrival], max_batch: int, max_pending: int) -> tuple[list, list, list]:
+def play(
+    steps: Sequence[Arrival], max_batch: int, max_pending: int
+) -> tuple[list[tuple[str, float]], list[AgeEstimate], list[list[int]]]:
     """Run the steps; return the crops added, the estimates, and the batches."""
     batcher, estimator = make(max_batch=max_batch, max_pending=max_pending, max_wait_ms=30)
     added: list[tuple[str, float]] = []
