@@ -29,14 +29,14 @@ def test_no_more_minors_pass_than_the_target_allows(
 
 
 def test_few_faces_support_no_strict_target() -> None:
-    chosen = choose_threshold(np.full(20, 15, np.float32), 18, 0.02)
+    chosen = choose_threshold(np.full(20, 15).astype(np.float32), 18, 0.02)
 
     assert chosen.threshold_years is None
     assert "20 faces are too few" in chosen.reason
 
 
 def test_the_threshold_is_not_higher_than_it_must_be() -> None:
-    estimates = np.arange(100, dtype=np.float32) / 5 + 10  # 10.0 to 29.8
+    estimates = (np.arange(100) / 5 + 10).astype(np.float32)  # 10.0 to 29.8
 
     chosen = choose_threshold(estimates, 18, 0.05)
 
