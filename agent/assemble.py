@@ -236,8 +236,8 @@ def mqtt_publisher(loaded: LoadedConfig, clock: Clock, outbox_path: Path) -> Mqt
         outbox_path: The outbox's file.
     """
     from agent.publish.mqtt import MqttPublisher
-    from agent.publish.outbox import Outbox
+    from agent.publish.outbox import open_outbox
 
     config = loaded.config
-    outbox = Outbox(config.outbox, clock, outbox_path)
+    outbox = open_outbox(config.outbox, clock, outbox_path)
     return MqttPublisher(config.mqtt, topic_tree(config), outbox, loaded.mqtt_password)

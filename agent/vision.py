@@ -20,7 +20,7 @@ from agent.capture.channel import FrameReceiver, StreamEnded
 from agent.config.schema import Config
 from agent.pipeline import Pipeline
 from agent.records import Frame, Hello, PipeRecord, VisionProgress
-from agent.sandbox import die_with_parent, forbid_network
+from agent.sandbox import die_with_parent, forbid_network, refuse_telemetry
 
 #: Progress is sent at least so often; also the replay's tick, in video time.
 PROGRESS_INTERVAL_S = 0.1
@@ -114,6 +114,7 @@ def main() -> None:
         lossless=settings.lossless,
     )
     forbid_network()
+    refuse_telemetry()
     pipeline = assemble.pipeline(settings.config)
     writer = RecordWriter(pipe)
     description = assemble.runtime_description(settings.config.estimate)

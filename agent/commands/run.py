@@ -22,7 +22,8 @@ _log = logging.getLogger(__name__)
 
 #: Shares of the 5 s within which SIGTERM must be done.
 STOP_PROCESSES_S = 2.0
-STOP_PUBLISHER_S = 2.0
+FLUSH_S = 1.0
+STOP_PUBLISHER_S = 1.5
 #: Slow facts (outbox, degraded reasons) are looked at so often.
 SURVEY_INTERVAL_S = 1.0
 
@@ -75,6 +76,7 @@ class Daemon:
         self._health = self._health_server(config.observe.http_port)
         self._surveyed_s = float("-inf")
         self._connects = 0
+        self._publisher_moved_s = float("-inf")
 
     def run(self) -> None:
         """Go round until a stop is asked for."""
@@ -102,11 +104,14 @@ class Daemon:
     def _survey(self) -> None:
         """Look at what changes slowly, and say so when it has changed."""
         status = self._publisher.status
+        if self._publisher.progress_at_s > self._publisher_moved_s:
+            self._publisher_moved_s = self._publisher.progress_at_s
+            self._progress.report("publisher")
         if status.connects > self._connects and status.connected:
             self._connects = status.connects
             self._register.reissue()
         self._metrics.broker_connected(status.connected)
-        self._metrics.outbox(status.waiting, status.size_bytes, status.oldest_age_s)
+        self._metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
         self._announcer.outbox(status.dropped)
         self._announcer.degraded(*status.degraded)
         self._watchdog.status(self._line())
@@ -123,6 +128,7 @@ class Daemon:
         self._source.stop(STOP_PROCESSES_S)
         self._register.finish()
         self._announcer.stop(f"stopped by {self._stop.signal_name or 'an error'}")
+        self._publisher.flush(FLUSH_S)
         self._publisher.stop(STOP_PUBLISHER_S)
         if self._health is not None:
             self._health.stop()

@@ -45,6 +45,7 @@ class PublisherStatus:
         reason: Why it is not connected, in words, without a password; empty when it is.
         degraded: What is wrong with the outbox, in words.
         waiting: Messages that the broker has not acknowledged yet.
+        size_bytes: What the outbox holds, messages kept for the resend window included.
         dropped: Messages given up since the start, by reason.
         inbound: Inbound messages received, and dropped by reason, since the start.
         connects: Successful connects since the start.
@@ -54,6 +55,7 @@ class PublisherStatus:
     reason: str
     degraded: tuple[str, ...]
     waiting: int
+    size_bytes: int
     dropped: dict[str, int]
     inbound: dict[str, int]
     connects: int
@@ -172,6 +174,7 @@ class MqttPublisher:
             reason=self._reason,
             degraded=self._outbox.faults,
             waiting=self._outbox.waiting,
+            size_bytes=self._outbox.size_bytes,
             dropped=self._outbox.dropped,
             inbound=self._inbox.counts(),
             connects=self._connects,

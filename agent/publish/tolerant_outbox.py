@@ -84,6 +84,11 @@ class TolerantOutbox:
             self._fault = str(second)
 
     @property
+    def size_bytes(self) -> int:
+        """Payloads and topics on the disk."""
+        return self._outbox.size_bytes
+
+    @property
     def waiting(self) -> int:
         """Messages that the broker has not acknowledged since the connect."""
         return self._outbox.waiting + len(self._unsaved)
