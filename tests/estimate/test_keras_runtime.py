@@ -170,6 +170,7 @@ def test_mixed_precision_computes_in_half_and_answers_nearly_the_same(network: M
     assert (half != plain).any()
 
 
+@pytest.mark.slow  # TensorFlow waits 10 s for memory to come free
 def test_tensorflows_own_out_of_memory_is_known_as_such() -> None:
     import tensorflow
 
