@@ -59,7 +59,7 @@ class Lane:
         self.protocol_errors += child.lines_too_long - too_long_before
         if not self.is_quiet:
             for line in noise:
-                logger.info("child_says process=%s text=%s", self.name, self.mask(line))
+                logger.debug("child_says process=%s text=%s", self.name, self.mask(line))
         return [record for line in lines if (record := self._decoded(line)) is not None]
 
     def last_word(self, child: ChildProcess) -> str:

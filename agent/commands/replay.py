@@ -204,11 +204,10 @@ def _json_stream(target: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     try:
-        stream = Path(target).open("w", encoding="utf-8")
+        with Path(target).open("w", encoding="utf-8") as stream:
+            yield stream
     except OSError as error:
         raise InputError(f"--jsonl: {target}: {error.strerror}: give another file") from error
-    with stream:
-        yield stream
 
 
 def _broker(

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.brokers import Consumer, Mosquitto, wait_until
+from tests.brokers import Consumer, Mosquitto, free_port, wait_until
 from tests.end_to_end.command_line import AGENT, REPOSITORY
 from tests.end_to_end.film import showing
 from tests.streams.http_streams import serving, silent
@@ -25,7 +26,9 @@ pytestmark = pytest.mark.mosquitto
 START_S = 60.0
 
 
-def settings(folder: Path, broker_port: int, cameras: dict[str, int]) -> Path:
+def settings(
+    folder: Path, broker_port: int, cameras: dict[str, int], http_port: int | None = None
+) -> Path:
     """Write a settings file with cameras at these local ports."""
     path = folder / "config.yaml"
     sources = [
@@ -37,6 +40,7 @@ def settings(folder: Path, broker_port: int, cameras: dict[str, int]) -> Path:
                 "cameras": sources,
                 "mqtt": {"port": broker_port},
                 "outbox": {"path": str(folder / "outbox.sqlite3")},
+                "observe": {"http_port": http_port},
             }
         )
     )
@@ -101,6 +105,7 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
             assert process.wait(10) == 0
             assert time.monotonic() - asked_s < 5.0
     assert wait_until(lambda: consumer.of("availability")[-1].payload == b"offline")
+    notifications.close()
     consumer.close()
     broker.stop()
     states = [each.json for each in consumer.of("/state")]
@@ -110,6 +115,16 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
     assert consumer.of("age-group"), "the man before the camera was a visit"
     assert "online" not in camera_states(consumer, "door")
     assert camera_states(consumer, "till")[-1] == "offline"
+
+
+def metric(http_port: int, name: str) -> float:
+    """Return a metric of the daemon's page; 0 while there is none."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/metrics", timeout=5) as page:
+            lines = page.read().decode().splitlines()
+    except OSError:
+        return 0.0
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
 def camera_states(consumer: Consumer, camera_id: str) -> list[str]:
@@ -152,19 +167,19 @@ def test_a_stopped_broker_costs_no_event(carphone_clip: Path, tmp_path: Path) ->
     broker = Mosquitto(tmp_path / "broker").start()
     consumer = Consumer(broker.port)
     with serving(showing(carphone_clip)) as camera:
-        config = settings(tmp_path, broker.port, {"till": camera.port})
+        http_port = free_port()
+        config = settings(tmp_path, broker.port, {"till": camera.port}, http_port)
         with daemon(config) as process:
-            assert wait_until(lambda: camera_states(consumer, "till")[-1:] == ["online"], START_S)
-            consumer.publish(f"{TOPIC}/pos/sale", message("s2", "opened", 1))
-            consumer.publish(f"{TOPIC}/pos/sale", message("s2", "item_scanned", 2, BEER))
-            assert wait_until(lambda: consumer.of("/state"))
+            assert wait_until(lambda: metric(http_port, "checkout_vision_visits_total"), START_S)
             broker.save()
             broker.kill()
             camera.stop()  # the visit ends while nobody listens
-            time.sleep(4)
-            assert process.poll() is None
+            event = 'checkout_decisions_total{kind="age_group"'
+            assert wait_until(lambda: metric(http_port, event), START_S)
+            assert not consumer.of("age-group")
             broker.start()
             assert wait_until(lambda: consumer.of("age-group"), START_S)
+            assert process.poll() is None
     consumer.close()
     broker.stop()
 
