@@ -21,11 +21,12 @@ from agent.clock import ReplayClock, SystemClock
 from agent.commands.broker import EmbeddedBroker
 from agent.commands.replay_report import MessageCounter, closing_table, progress_bar
 from agent.config.load import LoadedConfig
-from agent.config.messaging import MqttSection
+from agent.config.messaging import MqttSection, ObserveSection
 from agent.config.vision import CameraSection
 from agent.decide.sale_store import MemorySaleStore
-from agent.errors import BrokerError, InputError
+from agent.errors import BrokerError, InputError, SourceError
 from agent.loop import AgentLoop, ReplayLoop, Totals
+from agent.observe.logs import set_up_logging
 from agent.observe.metrics import Metrics
 from agent.publish.mqtt import MqttPublisher
 from agent.publish.publisher import FanOut, JsonLinesPublisher, Publisher
@@ -60,6 +61,8 @@ def replay(options: ReplayOptions, loaded: LoadedConfig) -> int:
         AgentError: A recording, an option, the model or the broker cannot be used.
     """
     console = Console(stderr=True)
+    # What goes wrong is said by the command itself, in one line.
+    set_up_logging(ObserveSection(log_level="error"), sys.stderr)
     start_wall_s = parse_start(options.start_at)
     loaded = with_videos(loaded, options.videos)
     steps = load_sales_script(options.sales) if options.sales else ()
@@ -79,6 +82,8 @@ def replay(options: ReplayOptions, loaded: LoadedConfig) -> int:
         if mqtt is not None and not mqtt.flush(FLUSH_S):
             raise BrokerError(f"the broker has not acknowledged everything within {FLUSH_S:.0f} s")
     console.print(closing_table(totals, counter, totals.vision.at_s, run.seconds))
+    if run.warnings:
+        raise SourceError("\n".join(run.warnings))
     return 0
 
 
@@ -146,6 +151,8 @@ class ReplayRun:
         self._loop = AgentLoop(self._source, register, self._announcer, metrics)
         pace = pacemaker(clock) if realtime else _no_pace
         self._replaying = ReplayLoop(self._loop, register, clock, script, pace)
+        #: Recordings that ended early.
+        self.warnings: list[str] = []
         #: Seconds from the first frame to the last.
         self.seconds = 0.0
 
@@ -162,14 +169,14 @@ class ReplayRun:
                 self._announcer.camera(CameraStatus(camera_id, "online", self._clock.wall_s()))
             self._source.start()
             try:
-                self._work_through(show, console)
+                self._work_through(show)
                 self._replaying.finish()
             finally:
                 self._source.stop(STOP_S)
         self._announcer.stop("the recording is over")
         return self._loop.totals
 
-    def _work_through(self, show: Callable[[Totals], None], console: Console) -> None:
+    def _work_through(self, show: Callable[[Totals], None]) -> None:
         begun_s: float | None = None
         going = True
         while going:
@@ -178,7 +185,7 @@ class ReplayRun:
                 if begun_s is None and isinstance(record, VisionProgress):
                     begun_s = time.monotonic()
                 if isinstance(record, CaptureEnded) and record.warning:
-                    console.print(f"[yellow]{record.warning}[/yellow]")
+                    self.warnings.append(record.warning)
             show(self._loop.totals)
         self.seconds = time.monotonic() - (begun_s or time.monotonic())
 
