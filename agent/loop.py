@@ -82,10 +82,12 @@ class AgentLoop:
         self._metrics = metrics
         self.totals = Totals()
 
-    def step(self, sales: Sequence[SaleMessage]) -> None:
+    def step(self, sales: Sequence[SaleMessage], now_s: Callable[[], float]) -> None:
         """Go round once: what the cameras saw, what the till says, what is due."""
         for record in self._source.poll(WAIT_S):
             self.handle(record)
+            if isinstance(record, AgeEstimate):
+                self._metrics.frame_decided(now_s() - record.at_s)
         for sale in sales:
             self._register.handle_sale(sale)
         self._register.tick()

@@ -232,17 +232,21 @@ class Consumer:
         if login is not None:
             self._client.username_pw_set(*login)
         self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = lambda *_: self._client.subscribe(f"{prefix}/#", qos=1)
+        self._prefix = prefix
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._take
         self._client.connect(HOST, port, keepalive=5)
         self._client.loop_start()
         assert self._subscribed.wait(10)
 
+    def _subscribe(self, *_: object) -> None:
+        self._client.subscribe(f"{self._prefix}/#", qos=1)
+
     def _take(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
         self.messages.append(
-            Received(message.topic, message.payload, message.qos, message.retain, expiry_s)
+            Received(message.topic, bytes(message.payload), message.qos, message.retain, expiry_s)
         )
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:

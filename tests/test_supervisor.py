@@ -90,7 +90,7 @@ Watching = Callable[..., Watched]
 
 def loaded(sources: list[str], **camera_keys: str) -> LoadedConfig:
     cameras = tuple(
-        CameraSection(id=f"c{number}", source=source, **camera_keys)  # type: ignore[arg-type]
+        CameraSection(id=f"c{number}", source=source, **camera_keys)
         for number, source in enumerate(sources)
     )
     plain = load_config(None)

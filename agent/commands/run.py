@@ -94,7 +94,7 @@ class Daemon:
             self._end()
 
     def _round(self) -> None:
-        self._loop.step(self._publisher.inbound())
+        self._loop.step(self._publisher.inbound(), self._clock.now_s)
         self._progress.report("main")
         if self._clock.now_s() - self._surveyed_s >= SURVEY_INTERVAL_S:
             self._surveyed_s = self._clock.now_s()

@@ -11,6 +11,7 @@ from agent.records import CameraStatus, CaptureProgress, VisionProgress
 
 #: Crops in a batch; `estimate.max_batch` is 16 as shipped.
 _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 256)
+_LATENCY_BUCKETS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 #: Reasons come from the process that decodes pictures: it must not fill the memory with names.
 _MAX_REASONS = 32
 
@@ -40,6 +41,12 @@ class Metrics:
             "checkout_vision_batch_crops",
             "Crops estimated together.",
             buckets=_BATCH_BUCKETS,
+            registry=self.registry,
+        )
+        self._frame_latency = Histogram(
+            "checkout_frame_to_decision_seconds",
+            "From the capture of a frame to the moment its estimate has been decided on.",
+            buckets=_LATENCY_BUCKETS_S,
             registry=self.registry,
         )
         self._read = self._counter("camera_frames_read", "Frames read.", "camera")
@@ -85,6 +92,10 @@ class Metrics:
     def camera_status(self, status: CameraStatus) -> None:
         """Note whether a camera gives frames."""
         self._online.labels(status.camera_id).set(status.state == "online")
+
+    def frame_decided(self, latency_s: float) -> None:
+        """Count how long a frame took from its capture to the decision."""
+        self._frame_latency.observe(max(0.0, latency_s))
 
     def process_restarted(self, process: str) -> None:
         """Count a start after the first; `process` is `vision` or `capture`."""

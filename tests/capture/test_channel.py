@@ -270,7 +270,12 @@ def test_a_camera_keeps_the_newest_picture_and_counts_the_dropped() -> None:
 
 def test_a_recording_waits_until_its_picture_is_taken() -> None:
     mailbox = Mailbox(keeps_newest=False)
-    thread = threading.Thread(target=lambda: [mailbox.put(picture(n, n, 0)) for n in range(50)])
+
+    def put_all() -> None:
+        for number in range(50):
+            mailbox.put(picture(number, number, 0))
+
+    thread = threading.Thread(target=put_all)
     thread.start()
     seen: list[int] = []
     while len(seen) < 50:

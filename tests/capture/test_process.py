@@ -32,7 +32,7 @@ class CaptureUnderTest:
             [sys.executable, "-m", "agent.capture.process"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        line = {"camera_id": "till", "address": address, "socket_path": path}
+        line: dict[str, object] = {"camera_id": "till", "address": address, "socket_path": path}
         line |= {"shown_source": "SHOWN", "open_timeout_s": 1.0, "read_timeout_s": 1.0, **settings}
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(line).encode() + b"\n")

@@ -74,7 +74,7 @@ def test_a_clip_cut_off_midway_gives_what_it_has_and_a_warning(
     tmp_path: Path, carphone_clip: Path
 ) -> None:
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
-    remux = ["ffmpeg", "-v", "error", "-i", carphone_clip, "-c", "copy"]
+    remux = ["ffmpeg", "-v", "error", "-i", str(carphone_clip), "-c", "copy"]
     subprocess.run([*remux, "-movflags", "+faststart", whole], check=True)
     content = whole.read_bytes()
     cut.write_bytes(content[: len(content) * 6 // 10])

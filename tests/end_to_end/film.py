@@ -32,7 +32,7 @@ def showing(clip: Path, scale: int = 2) -> Callable[[socket.socket, threading.Ev
 
 def _pictures(clip: Path, scale: int) -> list[bytes]:
     capture = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG)
-    pictures = []
+    pictures: list[bytes] = []
     while True:
         found, picture = capture.read()
         if not found:

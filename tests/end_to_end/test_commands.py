@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import yaml
 
@@ -39,8 +40,13 @@ def test_estimate_gives_the_documented_line(portrait: Path) -> None:
     assert face["decisions"]["alcohol"] in {"challenge", "unsure", "none"}
 
 
+def picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Return (height, width, 3), BGR."""
+    return np.asarray(cv2.imread(str(path)), np.uint8)
+
+
 def test_estimate_puts_the_largest_face_first(portrait: Path, tmp_path: Path) -> None:
-    large = cv2.imread(str(portrait))
+    large = picture(portrait)
     scene = np.full((700, 1200, 3), 127, np.uint8)
     scene[50:306, 20:276] = cv2.resize(large, (256, 256))
     scene[100:612, 600:1112] = large
@@ -56,7 +62,7 @@ def test_estimate_puts_the_largest_face_first(portrait: Path, tmp_path: Path) ->
 
 def test_a_face_that_fills_the_picture_is_found(portrait: Path, tmp_path: Path) -> None:
     path = tmp_path / "close-up.jpg"
-    cv2.imwrite(str(path), cv2.imread(str(portrait))[70:180, 165:275])
+    cv2.imwrite(str(path), picture(portrait)[70:180, 165:275])
 
     (row,) = json_lines(checkout_agent("estimate", path, "--jsonl").stdout)
 

@@ -17,7 +17,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from agent.clock import SystemClock
 from agent.config.messaging import MqttSection, OutboxSection, TlsSection
 from agent.ids import new_analytics_id, new_event_id
-from agent.outcomes import AgeGroupSeen, Alert
+from agent.outcomes import AgeGroupSeen, Alert, SaleMessage
 from agent.publish.events import StatePayload, rfc3339
 from agent.publish.mqtt import MqttPublisher
 from agent.publish.outbox import Outbox
@@ -465,8 +465,13 @@ def test_till_and_display_are_heard_and_bad_messages_are_only_counted(
         till.publish(f"{BASE}/pos/sale", sale(sale_id="x" * 5000))
         till.publish(f"{BASE}/display/confirm", json.dumps(confirm).encode())
         till.publish(f"{BASE}/pos/sale", sale("m2"), retain=True)
-        heard = []
-        wait_until(lambda: heard.extend(publisher.inbound()) or len(heard) == 3)
+        heard: list[SaleMessage] = []
+
+        def hear() -> int:
+            heard.extend(publisher.inbound())
+            return len(heard)
+
+        assert wait_until(lambda: hear() == 3)
         assert [message.message_id for message in heard] == ["m1", "d1", "m2"]
         assert heard[1].source == "display"
         assert heard[1].step == "id_checked"
@@ -488,8 +493,13 @@ def test_what_the_till_says_in_an_outage_of_the_agent_is_heard_after_it(
     with consuming(mosquitto) as till:
         till.publish(f"{BASE}/pos/sale", sale("meanwhile"))
     with publishing(section, tmp_path) as second:
-        heard = []
-        assert wait_until(lambda: heard.extend(second.inbound()) or heard)
+        heard: list[SaleMessage] = []
+
+        def hear() -> list[SaleMessage]:
+            heard.extend(second.inbound())
+            return heard
+
+        assert wait_until(hear)
         assert heard[0].message_id == "meanwhile"
 
 

@@ -4,6 +4,7 @@ Usage: /usr/bin/python3 rtsp_server.py PORT [USER PASSWORD]; says "ready" when i
 """
 
 import sys
+from typing import Any
 
 import gi
 
@@ -35,7 +36,7 @@ def serve(port: int, login: tuple[str, str] | None) -> None:
     GLib.MainLoop().run()
 
 
-def require_login(server, factory, user: str, password: str) -> None:  # noqa: ANN001 (no types)
+def require_login(server: Any, factory: Any, user: str, password: str) -> None:  # noqa: ANN401 (gi has no types)
     token = GstRtspServer.RTSPToken()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "user")
     authentication = GstRtspServer.RTSPAuth()
