@@ -90,12 +90,16 @@ def estimate(
 ) -> None:
     """Estimate the ages on your own photographs; exit code 1 when a file is unreadable."""
     from agent.commands.estimate import estimate as run_estimate
+    from agent.commands.native_noise import native_noise_hidden
     from agent.config.load import load_config
-    from agent.sandbox import forbid_network
+    from agent.sandbox import forbid_network, refuse_telemetry
 
     loaded = load_config(config)
     forbid_network()
-    raise typer.Exit(run_estimate(files, loaded.config, jsonl))
+    refuse_telemetry()
+    with native_noise_hidden():
+        code = run_estimate(files, loaded.config, jsonl)
+    raise typer.Exit(code)
 
 
 @app.command()
