@@ -11,19 +11,20 @@ import select
 import sys
 import time
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from agent import assemble, wire
 from agent.capture.channel import FrameReceiver, StreamEnded
 from agent.config.schema import Config
-from agent.pipeline import Pipeline
 from agent.records import Frame, Hello, PipeRecord, VisionProgress
 from agent.sandbox import die_with_parent, forbid_network, refuse_telemetry
 
 #: Progress is sent at least so often; also the replay's tick, in video time.
 PROGRESS_INTERVAL_S = 0.1
+#: Frame times are sums of fractions: 0.3 - 0.2 is a little less than 0.1.
+_ROUNDING_S = 1e-6
 #: Longest wait for a frame, so that deadlines of the batcher are met.
 WAIT_S = 0.02
 
@@ -52,11 +53,44 @@ class RecordWriter:
             self._pipe.flush()
 
 
+class FrameSource(Protocol):
+    """Where frames come from; `FrameReceiver` is one."""
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether the end of every recording has been given out."""
+        ...
+
+    def next(self, timeout_s: float) -> Frame | StreamEnded | None:
+        """Return the next frame or end, or None when neither came in time."""
+        ...
+
+
+class FramePipeline(Protocol):
+    """What works on frames; `Pipeline` is one."""
+
+    def process(self, frame: Frame) -> list[PipeRecord]:
+        """Return what a frame shows."""
+        ...
+
+    def idle(self, now_s: float) -> list[PipeRecord]:
+        """Return what is due without a frame."""
+        ...
+
+    def finish(self, at_s: float) -> list[PipeRecord]:
+        """Return what is still open."""
+        ...
+
+    def progress(self, at_s: float, finished: bool = False) -> VisionProgress:
+        """Return the totals."""
+        ...
+
+
 class VisionLoop:
     """Takes frames as they come and reports what they show."""
 
     def __init__(
-        self, receiver: FrameReceiver, pipeline: Pipeline, writer: RecordWriter, lossless: bool
+        self, receiver: FrameSource, pipeline: FramePipeline, writer: RecordWriter, lossless: bool
     ) -> None:
         self._receiver = receiver
         self._pipeline = pipeline
@@ -76,8 +110,11 @@ class VisionLoop:
         elif not self._lossless:
             self._last_at_s = time.monotonic()
             self._writer.write(self._pipeline.idle(self._last_at_s))
-        if self._last_at_s - self._progress_at_s >= PROGRESS_INTERVAL_S:
+        if self._last_at_s - self._progress_at_s >= PROGRESS_INTERVAL_S - _ROUNDING_S:
             self._progress_at_s = self._last_at_s
+            if not self._lossless:
+                # A camera that went away must not keep its visits open while others go on.
+                self._writer.write(self._pipeline.idle(self._last_at_s))
             self._writer.write([self._progress()])
         return True
 

@@ -16,7 +16,9 @@ from tests.end_to_end.command_line import AGENT, REPOSITORY
 from tests.end_to_end.film import showing
 from tests.streams.http_streams import serving
 
-STRACE = ("strace", "-f", "-qq", "-s", "200", "-e", "trace=connect,sendto,openat,creat")
+STRACE = ("strace", "-f", "-qq", "-s", "200", "-e", "trace=connect,sendto,openat,creat,seccomp")
+#: The vision process gives its right to sockets away.
+_SANDBOX = re.compile(r"seccomp\(SECCOMP_SET_MODE_FILTER, [^)]*len=\d+.* = 0")
 #: A resolver would read these, and ask this port.
 _RESOLVER = re.compile(r"resolv\.conf|/etc/hosts|htons\(53\)|nscd|systemd-resolve|nss_dns")
 _PICTURE = re.compile(rb"^(\xff\xd8\xff|\x89PNG|BM|GIF8|RIFF....WEBP|\x00\x00\x00.ftyp)", re.DOTALL)
@@ -39,6 +41,7 @@ def test_a_replay_connects_nowhere_and_writes_no_picture(
 
     assert finished.returncode == 0, finished.stderr
     calls = trace.read_text()
+    assert _SANDBOX.search(calls)
     assert internet_connections(calls) == []
     assert not _RESOLVER.search(calls)
     assert "mediapipe" in calls, "the trace must cover the process that sees"
@@ -88,6 +91,7 @@ def test_the_daemon_connects_to_its_broker_and_its_camera_only(
     consumer.close()
     broker.stop()
     calls = trace.read_text()
+    assert _SANDBOX.search(calls)
     assert {port for _, port in internet_connections(calls)} == ports
     assert {host for host, _ in internet_connections(calls)} == {"127.0.0.1"}
     assert not _RESOLVER.search(calls)
