@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -73,14 +74,16 @@ class ByteTracker:
         The library would give them with the next detection only; it leaves alone a track
         that already has one.
         """
-        unnamed = (track for track in self._tracker.tracks if track.tracker_id < 0)
-        tracks = {_corner(track.get_state_bbox().tolist()): track for track in unnamed}
+        unnamed = defaultdict(list)  # two faces may have the same corner
+        for track in self._tracker.tracks:
+            if track.tracker_id < 0:
+                unnamed[_corner(track.get_state_bbox().tolist())].append(track)
         named = {}
         for index in new:
             named[index] = next(self._track_ids)
-            track = tracks.get(_corner(_edges(boxes[index])))
-            if track is not None:
-                track.tracker_id = named[index]
+            there = unnamed[_corner(_edges(boxes[index]))]
+            if there:
+                there.pop().tracker_id = named[index]
         return named
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.config.vision import TrackSection
@@ -90,6 +90,7 @@ def test_after_a_reset_no_id_comes_again() -> None:
     assert ids(follow, [face(100)], 0.04) != before
 
 
+@example([[(0.0, 0.0, 8.0), (0.0, 0.0, 8.0)], [(0.0, 0.0, 8.0)]])
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(
