@@ -120,6 +120,19 @@ def check_config(file: Annotated[Path, typer.Argument(help="Settings file.")]) -
 
 
 @app.command()
+def schema(
+    folder: Annotated[Path, typer.Argument(help="Where the JSON Schemas and asyncapi.yaml go.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 when they differ.")
+    ] = False,
+) -> None:
+    """Write the JSON Schema of every message and one AsyncAPI 3 document."""
+    from agent.commands.schema import schema as write_schema
+
+    raise typer.Exit(write_schema(folder, check=check))
+
+
+@app.command()
 def demo() -> None:
     """Replay a real clip with two scripted sales and show what a subscriber receives."""
     from agent.commands.demo import demo as run_demo

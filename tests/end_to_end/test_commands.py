@@ -238,7 +238,7 @@ def test_the_shipped_settings_are_good(repository: Path) -> None:
 
 
 def test_every_command_has_a_help_that_teaches() -> None:
-    for command in ("run", "replay", "estimate", "doctor", "check-config", "demo"):
+    for command in ("run", "replay", "estimate", "doctor", "check-config", "schema", "demo"):
         finished = checkout_agent(command, "--help")
         assert finished.returncode == 0
         assert "Usage" in finished.stdout
