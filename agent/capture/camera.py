@@ -28,6 +28,7 @@ class LiveCamera:
     """
 
     warning = ""
+    frames_expected = 0
 
     def __init__(self, settings: CaptureSettings, clock: Clock) -> None:
         self._shown = settings.shown_source
@@ -66,6 +67,7 @@ class RecordedCamera:
     """
 
     warning = ""
+    frames_expected = 0
 
     def __init__(self, recording: PictureSource, clock: Clock, shown_source: str) -> None:
         self._recording = recording

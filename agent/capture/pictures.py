@@ -34,6 +34,10 @@ class PictureSource(Protocol):
     def warning(self) -> str:
         """What was wrong with a recording that nevertheless came to its end; or empty."""
 
+    @property
+    def frames_expected(self) -> int:
+        """How many frames a recording says it has; 0: unknown, or a camera."""
+
     def read(self) -> Picture | None:
         """Return the next picture, or None at a recording's end. May hang.
 

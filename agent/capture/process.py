@@ -40,6 +40,7 @@ class Reader:
         self._stopping = threading.Event()
         self.mailbox = Mailbox(keeps_newest=settings.mode == "live")
         self.frames_read = 0
+        self.frames_expected = 0
         self.at_s = 0.0
         self.error = ""
         self.warning = ""
@@ -66,6 +67,7 @@ class Reader:
         self.mailbox.wake()
 
     def _read_all(self, source: PictureSource) -> None:
+        self.frames_expected = source.frames_expected
         while not self._stopping.is_set():
             picture = source.read()
             if picture is None:
@@ -146,10 +148,14 @@ class CaptureLoop:
             self._report()
 
     def _report(self) -> None:
-        dropped = self._reader.mailbox.dropped
+        reader = self._reader
         self.write(
             CaptureProgress(
-                self._settings.camera_id, self._reader.at_s, self._reader.frames_read, dropped
+                camera_id=self._settings.camera_id,
+                at_s=reader.at_s,
+                frames_read=reader.frames_read,
+                frames_dropped=reader.mailbox.dropped,
+                frames_expected=reader.frames_expected,
             )
         )
 

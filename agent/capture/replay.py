@@ -76,6 +76,8 @@ class Recording:
         self._promised = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self._index = 0
         self.warning = ""
+        #: How many frames the file says it has; 0 when it does not.
+        self.frames_expected = max(0, int(self._promised))
 
     def read(self) -> Picture | None:
         """Return the next frame, or None at the end (then see `warning`).
@@ -126,6 +128,11 @@ class PacedRecording:
     def warning(self) -> str:
         """See `Recording.warning`."""
         return self._recording.warning
+
+    @property
+    def frames_expected(self) -> int:
+        """See `Recording.frames_expected`."""
+        return self._recording.frames_expected
 
     def read(self) -> Picture | None:
         """Return the next frame when it is due."""
