@@ -87,12 +87,14 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
     notifications.bind(str(tmp_path / "notify"))
     notifications.settimeout(START_S)
     with serving(showing(carphone_clip)) as camera, serving(silent) as dead:
-        config = settings(tmp_path, broker.port, {"till": camera.port, "door": dead.port})
+        cameras, http_port = {"till": camera.port, "door": dead.port}, free_port()
+        config = settings(tmp_path, broker.port, cameras, http_port)
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
         with daemon(config, **environment) as process:
             assert notifications.recv(100).startswith(b"READY=1")
             assert wait_until(lambda: camera_states(consumer, "till")[-1:] == ["online"], START_S)
             assert wait_until(lambda: watchdog_pings(notifications) >= 2)
+            assert wait_until(lambda: metric(http_port, "checkout_vision_visits_total"), START_S)
 
             consumer.publish(f"{TOPIC}/pos/sale", message("s1", "opened", 1))
             consumer.publish(f"{TOPIC}/pos/sale", message("s1", "item_scanned", 2, BEER))
