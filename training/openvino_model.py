@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
@@ -32,7 +33,13 @@ def convert(model: keras.Model) -> Any:
         return {OUTPUT_NAME: model(image, training=False)}
 
     function = tensorflow.function(serve, input_signature=[signature])
-    converted = openvino.convert_model(function.get_concrete_function())
+    holder = tensorflow.Module()
+    holder.model, holder.serve = model, function
+    # By way of files: openvino.convert_model stumbles over Python 3.13 when it is given an
+    # object (2026.4: its `exec("del tensorflow")` finds nothing to delete).
+    with TemporaryDirectory() as folder:
+        tensorflow.saved_model.save(holder, folder, signatures=function.get_concrete_function())
+        converted = openvino.Core().read_model(folder)
     processor = PrePostProcessor(converted)
     processor.input().tensor().set_element_type(openvino.Type.u8)
     result = processor.build()

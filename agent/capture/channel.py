@@ -171,7 +171,9 @@ class FrameReceiver:
             packet, descriptors, _, _ = socket.recv_fds(
                 connection.socket, MAX_MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC
             )
-        except BlockingIOError:
+        except (BlockingIOError, ConnectionResetError):
+            # A reset is told once, when the other side closed before it read our READY; what
+            # it had sent, its end among it, is still to be read, and then the end of file.
             return
         except OSError:
             packet, descriptors = b"", []

@@ -296,3 +296,14 @@ def test_a_waiting_reader_goes_on_when_the_mailbox_closes() -> None:
     mailbox.close()
     thread.join(SENT_WITHIN_S)
     assert not thread.is_alive()
+
+
+def test_what_was_sent_before_a_reset_is_still_read(tmp_path: Path, receiving: Receiving) -> None:
+    receiver = receiving("till")
+    sender = FrameSender(path_of(tmp_path), "till")
+    assert sender.connect()
+    assert receiver.next(0.2) is None  # it has asked for a frame by now
+    sender.end()
+    sender.close()  # with the READY unread: the kernel resets the connection
+
+    assert receiver.next(SENT_WITHIN_S) == StreamEnded("till")
