@@ -26,6 +26,9 @@ def convert(model: keras.Model) -> Any:
     import openvino
     import tensorflow
     from openvino.preprocess import PrePostProcessor
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
 
     signature = tensorflow.TensorSpec((None, *model.input_shape[1:]), "float32", INPUT_NAME)
 
@@ -33,13 +36,13 @@ def convert(model: keras.Model) -> Any:
         return {OUTPUT_NAME: model(image, training=False)}
 
     function = tensorflow.function(serve, input_signature=[signature])
-    holder = tensorflow.Module()
-    holder.model, holder.serve = model, function
-    # By way of files: openvino.convert_model stumbles over Python 3.13 when it is given an
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+    # By way of a file: openvino.convert_model stumbles over Python 3.13 when it is given an
     # object (2026.4: its `exec("del tensorflow")` finds nothing to delete).
     with TemporaryDirectory() as folder:
-        tensorflow.saved_model.save(holder, folder, signatures=function.get_concrete_function())
-        converted = openvino.Core().read_model(folder)
+        path = Path(folder) / "frozen.pb"
+        path.write_bytes(frozen.graph.as_graph_def().SerializeToString())
+        converted = openvino.Core().read_model(path)
     processor = PrePostProcessor(converted)
     processor.input().tensor().set_element_type(openvino.Type.u8)
     result = processor.build()
