@@ -180,10 +180,20 @@ def register(
     store: SaleStore,
     entry: ModelEntry,
 ) -> Register:
-    """Build what decides."""
+    """Build what decides.
+
+    Raises:
+        ConfigError: The offer table cannot be used.
+    """
+    from agent.decide.age_group import group_names
+    from agent.decide.offer_table import load_offer_table
     from agent.register import Register
 
-    return Register(config, clock, say, thresholds(config, entry), ids, store)
+    built = Register(config, clock, say, thresholds(config, entry), ids, store)
+    if config.offers.table is not None:
+        names = group_names(config.age_groups)
+        built.use_offers(load_offer_table(config.offers.table, names))
+    return built
 
 
 def supervisor(

@@ -107,4 +107,45 @@ class SaleAudit:
     occurred_wall_s: float
 
 
-Outcome = Alert | AgeGroupSeen | SaleAudit
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What is sold: a product and the category it stands in."""
+
+    category: str
+    product_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """A sale has ended: its goods, and the age group that bought them. No sale id.
+
+    Attributes:
+        event_id: Random (UUIDv4): it goes to analytics.
+        lines: Every product once with its quantity, at least 1.
+        group_probabilities: (name, probability) of every group in order of age; empty when it
+            is not known who bought.
+        hour_wall_s: The full hour in which the sale was closed.
+    """
+
+    event_id: str
+    lines: tuple[tuple[Goods, int], ...]
+    group_probabilities: tuple[tuple[str, float], ...]
+    hour_wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What to show to who stands at the register now; says nothing about who that is.
+
+    Attributes:
+        goods: The best first.
+        expires_wall_s: Not to be shown later.
+    """
+
+    event_id: str
+    goods: tuple[Goods, ...]
+    occurred_wall_s: float
+    expires_wall_s: float
+
+
+Outcome = Alert | AgeGroupSeen | SaleAudit | Basket | Offer

@@ -16,13 +16,14 @@ from dataclasses import replace
 from typing import Protocol
 
 from agent.clock import Clock
-from agent.config.decision import AgeGroupSection, ChallengeSection
 from agent.decide.age_group import group_probabilities, most_probable_group
 from agent.decide.challenge import Judgement, Rule, judge, make_rules, strictest
 from agent.decide.customer_place import CustomerPlace, Visit
 from agent.decide.moment import Moment
+from agent.decide.offer_table import OfferTable
 from agent.decide.sale_book import SaleBook
 from agent.decide.sale_store import SaleState, SaleStore, from_json, to_json
+from agent.decide.shopping import Shopping, ShoppingSettings
 from agent.decide.thresholds import ThresholdTable
 from agent.decide.visit_advice import VisitAdvisor
 from agent.errors import AgentError
@@ -33,20 +34,6 @@ _log = logging.getLogger(__name__)
 
 #: A replay moves its clock after the records of a stretch of video, so they may be ahead of it.
 FUTURE_TOLERANCE_S = 5.0
-
-
-class DecisionSettings(Protocol):
-    """What the register reads of the config."""
-
-    @property
-    def challenge(self) -> ChallengeSection:
-        """The challenge policy."""
-        ...
-
-    @property
-    def age_groups(self) -> AgeGroupSection:
-        """The age groups of the events."""
-        ...
 
 
 class Ids(Protocol):
@@ -66,7 +53,7 @@ class Register:
 
     def __init__(
         self,
-        config: DecisionSettings,
+        config: ShoppingSettings,
         clock: Clock,
         publish: Callable[[Outcome], None],
         thresholds: ThresholdTable | None,
@@ -86,6 +73,11 @@ class Register:
         self._advisor = VisitAdvisor(
             self._section, strictest(list(rules.values())), self._place, ids.new_event_id
         )
+        self._shopping = Shopping(config, self._place, ids)
+
+    def use_offers(self, table: OfferTable) -> None:
+        """Make offers to the customers from this table from now on."""
+        self._shopping.use_offers(table)
 
     def handle(self, record: PipeRecord) -> None:
         """Take one record of the vision process; records of other kinds only pass the time."""
@@ -98,7 +90,7 @@ class Register:
             self._emit(self._book.evidence_changed(now), now)
         elif isinstance(record, VisitEnded):
             visit = self._place.end(replace(record, at_s=_credible(record.at_s, now)))
-            self._emit([] if visit is None else [self._age_group(visit, now)], now)
+            self._end_visits([] if visit is None else [visit], now)
         self._advise_visits(now)
 
     def handle_sale(self, message: SaleMessage, told_late: bool = False) -> None:
@@ -115,7 +107,10 @@ class Register:
         self._run_due(now)
         if not math.isfinite(message.occurred_wall_s):
             message = replace(message, occurred_wall_s=now.wall_s)
+        is_new = message.message_id not in self._book.state.seen
         self._emit(self._book.handle(message, now, told_late), now)
+        if is_new:
+            self._emit(self._shopping.handle_sale(message, now, told_late), now)
 
     def tick(self, now_s: float | None = None) -> None:
         """Do what is due; call it a few times a second when no records come.
@@ -145,14 +140,15 @@ class Register:
         """
         now = self._now()
         _log.warning("vision_lost at_s=%.1f open_visits=%d", at_s, len(self._place.open_visits()))
-        self._emit([self._age_group(visit, now) for visit in self._place.end_all()], now)
+        self._end_visits(self._place.end_all(), now)
 
     def finish(self) -> None:
         """End the open visits and audit the closed sales; open sales stay in the store."""
         now = self._now()
         self._run_due(now)
-        self._emit([self._age_group(visit, now) for visit in self._place.end_all()], now)
+        self._end_visits(self._place.end_all(), now)
         self._emit(self._book.finish(now), now)
+        self._emit(self._shopping.finish(), now)
 
     def _now(self) -> Moment:
         return Moment(self._clock.now_s(), self._clock.wall_s())
@@ -162,10 +158,16 @@ class Register:
 
     def _run_due(self, now: Moment) -> None:
         self._emit(self._book.run_due(now), now)
+        self._emit(self._shopping.run_due(now), now)
 
     def _advise_visits(self, now: Moment) -> None:
         if self._section.mode == "continuous":
             self._emit(self._advisor.advise(now), now)
+
+    def _end_visits(self, visits: Sequence[Visit], now: Moment) -> None:
+        for visit in visits:
+            self._shopping.visit_ended(visit)
+        self._emit([self._age_group(visit, now) for visit in visits], now)
 
     def _age_group(self, visit: Visit, now: Moment) -> AgeGroupSeen:
         evidence = visit.evidence

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from agent.config.decision import AgeGroupSection, ChallengeSection
+from agent.config.insights import BasketSection, OfferSection
 from agent.config.messaging import MqttSection, ObserveSection, OutboxSection
 from agent.config.section import Name, Section
 from agent.config.vision import (
@@ -35,6 +36,8 @@ class Config(Section):
     estimate: EstimateSection = EstimateSection()
     challenge: ChallengeSection = ChallengeSection()
     age_groups: AgeGroupSection = AgeGroupSection()
+    baskets: BasketSection = BasketSection()
+    offers: OfferSection = OfferSection()
     mqtt: MqttSection = MqttSection()
     outbox: OutboxSection = OutboxSection()
     observe: ObserveSection = ObserveSection()

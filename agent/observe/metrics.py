@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
-from agent.outcomes import AgeGroupSeen, Alert, Outcome, SaleAudit
+from agent.outcomes import AgeGroupSeen, Alert, Basket, Offer, Outcome, SaleAudit
 from agent.records import CameraStatus, CaptureProgress, VisionProgress
 
 #: Crops in a batch; `estimate.max_batch` is 16 as shipped.
@@ -110,6 +110,11 @@ class Metrics:
                 self._decisions.labels("age_group", outcome.group).inc()
             case SaleAudit():
                 self._decisions.labels("sale_audit", outcome.result).inc()
+            case Basket():
+                known = "known" if outcome.group_probabilities else "unknown"
+                self._decisions.labels("basket", known).inc()
+            case Offer():
+                self._decisions.labels("offer", "made").inc()
 
     def inbound_dropped(self, reason: str) -> None:
         """Count a message from outside that was not used; `reason` is one of our own words."""

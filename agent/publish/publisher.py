@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
-from agent.outcomes import AgeGroupSeen, Alert, Outcome
+from agent.outcomes import AgeGroupSeen, Alert, Basket, Offer, Outcome
+from agent.publish.basket import basket_payload, offer_payload
 from agent.publish.events import (
     CameraStatusPayload,
     Payload,
@@ -84,6 +85,11 @@ def outcome_message(outcome: Outcome) -> OutboundMessage:
         return OutboundMessage(TopicKey.ALERT, payload, expires_wall_s=outcome.expires_wall_s)
     if isinstance(outcome, AgeGroupSeen):
         return OutboundMessage(TopicKey.AGE_GROUP, age_group_payload(outcome))
+    if isinstance(outcome, Basket):
+        return OutboundMessage(TopicKey.BASKET, basket_payload(outcome))
+    if isinstance(outcome, Offer):
+        offer = offer_payload(outcome)
+        return OutboundMessage(TopicKey.OFFER, offer, expires_wall_s=outcome.expires_wall_s)
     return OutboundMessage(TopicKey.SALE_AUDIT, sale_audit_payload(outcome))
 
 

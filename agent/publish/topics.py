@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from agent.publish.basket import BasketPayload, OfferPayload
 from agent.publish.events import (
     AgeGroupPayload,
     AlertPayload,
@@ -32,6 +33,8 @@ class TopicKey(StrEnum):
     ALERT = "alert"
     AGE_GROUP = "event-age-group"
     SALE_AUDIT = "event-sale-audit"
+    BASKET = "event-basket"
+    OFFER = "event-offer"
     SALE = "pos-sale"
     CONFIRM = "display-confirm"
 
@@ -80,6 +83,14 @@ TOPICS: dict[TopicKey, Topic] = {
     TopicKey.AGE_GROUP: Topic(
         "event/age-group", "out", 1, False, AgeGroupPayload, 3,
         "At the end of a visit: how probable each age group is. Survives outages.",
+    ),
+    TopicKey.OFFER: Topic(
+        "event/offer", "out", 0, False, OfferPayload, 3,
+        "Opt-in: what to show the age group that stands at the register now.",
+    ),
+    TopicKey.BASKET: Topic(
+        "event/basket", "out", 1, False, BasketPayload, 4,
+        "Opt-in: the goods of a sale with the age group that bought them; no sale id.",
     ),
     TopicKey.SALE: Topic(
         "pos/sale", "in", 1, False, SalePayload, 0,

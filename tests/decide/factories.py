@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.clock import ReplayClock
 from agent.config.decision import AgeGroupSection, ChallengeSection
+from agent.config.insights import BasketSection, OfferSection
 from agent.decide.sale_store import MemorySaleStore, SaleStore
 from agent.decide.thresholds import ThresholdTable
 from agent.outcomes import AgeGroupSeen, Alert, Outcome, SaleAudit, SaleMessage, SaleStep
@@ -77,6 +78,8 @@ class CountedIds:
 class Settings:
     challenge: ChallengeSection = field(default_factory=ChallengeSection)
     age_groups: AgeGroupSection = field(default_factory=AgeGroupSection)
+    baskets: BasketSection = field(default_factory=BasketSection)
+    offers: OfferSection = field(default_factory=OfferSection)
 
 
 START_WALL_S = 1_800_000_000.0

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from agent.commands.schema import schema
-from agent.outcomes import AgeGroupSeen, Alert, SaleAudit
+from agent.outcomes import AgeGroupSeen, Alert, Basket, Goods, Offer, SaleAudit
 from agent.publish.documents import drifted, make_documents, make_schema
 from agent.publish.events import StatePayload
 from agent.publish.publisher import (
@@ -41,6 +41,10 @@ def messages() -> list[OutboundMessage]:
         outcome_message(
             SaleAudit(V7, "s", (), False, "none", None, None, False, "not_due", 2.0)
         ),
+        outcome_message(
+            Basket(V4, ((Goods("dairy", "milk"), 2),), (("0-49", 0.25), ("50+", 0.75)), 7200.0)
+        ),
+        outcome_message(Offer(V4, (Goods("dairy", "milk"),), 5.0, 35.0)),
         camera_message(CameraStatus("till", "stalled", 5.0, "no frame for 3 s"), V7, 6.0),
         state_message(
             StatePayload(event_id=V7, occurred_at="2026-11-24T10:00:00.000Z", agent_version="1",
