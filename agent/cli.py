@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from agent.commands.insights_arguments import app as insights_app
 from agent.errors import AgentError
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(insights_app, name="insights")
 
 ConfigOption = Annotated[
     Path | None,

@@ -9,6 +9,8 @@ AgentError                 what happened, what was expected, what was got, what 
 ├── BrokerError            start the broker, or correct mqtt.*          exit code 69
 ├── OutboxError            make room, or correct outbox.path            exit code 74
 ├── SandboxError           install libseccomp2 on a kernel with seccomp  exit code 71
+├── InsightsError          make room, or give another folder of baskets  exit code 74
+├── ExtraError             install the optional part that is named       exit code 69
 ├── ChildError             a process of the agent ended; see its message exit code 70
 └── ProtocolError          a message or record that breaks its schema; dropped and counted
 """
@@ -64,6 +66,18 @@ class SandboxError(AgentError):
     """A process cannot be locked in: install libseccomp2, use a kernel with seccomp."""
 
     exit_code = 71
+
+
+class InsightsError(AgentError):
+    """The folder of baskets cannot be read or written: make room, or give another one."""
+
+    exit_code = 74
+
+
+class ExtraError(AgentError):
+    """An optional part of the product is not installed: the message names it."""
+
+    exit_code = 69
 
 
 class ChildError(AgentError):

@@ -14,20 +14,20 @@ from agent.decide.age_group import group_names
 from agent.decide.basket import MAX_STEPS
 from agent.decide.offer_table import GroupOffers, OfferedProduct, OfferTable
 from agent.decide.sale_store import MemorySaleStore
-from agent.outcomes import Basket, Goods, Offer, Outcome
+from agent.outcomes import Basket, Goods, Offer, Outcome, SaleStep
 from agent.register import Register
 from tests.decide.factories import START_WALL_S, CountedIds, Till, table
 
-MILK = {"category": "dairy", "product_id": "milk", "restricted": False}
-BREAD = {"category": "bakery", "product_id": "bread", "restricted": False}
+MILK: dict[str, Any] = {"category": "dairy", "product_id": "milk", "restricted": False}
+BREAD: dict[str, Any] = {"category": "bakery", "product_id": "bread", "restricted": False}
 
 
 @dataclass(frozen=True)
 class ShopSettings:
     challenge: ChallengeSection = field(default_factory=ChallengeSection)
     age_groups: AgeGroupSection = field(default_factory=AgeGroupSection)
-    baskets: BasketSection = BasketSection(enabled=True)
-    offers: OfferSection = OfferSection()
+    baskets: BasketSection = field(default_factory=lambda: BasketSection(enabled=True))
+    offers: OfferSection = field(default_factory=OfferSection)
 
 
 class Shop(Till):
@@ -160,9 +160,12 @@ def test_a_sale_number_used_again_is_another_basket() -> None:
 def test_a_back_log_is_not_attributed_to_who_stands_there_now() -> None:
     shop = Shop()
     shop.see(30, 100.0)
-    for step, sent_at_s in (("opened", 1.0), ("item_scanned", 2.0), ("closed", 3.0)):
+    steps: tuple[tuple[SaleStep, float], ...] = (
+        ("opened", 1.0), ("item_scanned", 2.0), ("closed", 3.0),
+    )  # fmt: skip
+    for step, sent_at_s in steps:
         goods = MILK if step == "item_scanned" else {}
-        shop.pos(step, 100.0, sent_at_s=sent_at_s, told_late=True, **goods)  # type: ignore[arg-type]
+        shop.pos(step, 100.0, sent_at_s=sent_at_s, told_late=True, **goods)
     shop.pass_to(104.0)
     [basket] = shop.baskets
     assert basket.group_probabilities == ()
