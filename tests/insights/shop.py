@@ -67,7 +67,8 @@ class Sales:
 
     def certain(self) -> Float64Array:
         """Return probabilities of a model that never errs."""
-        return np.eye(len(MIX))[self.true]
+        probabilities: Float64Array = np.eye(len(MIX))[self.true]
+        return probabilities
 
     def seen(self) -> Float64Array:
         """Return what the shipped model says of such people."""
@@ -78,7 +79,8 @@ class Sales:
             mine = np.flatnonzero(self.true == group)
             weights = rows[:, 0] / rows[:, 0].sum()
             probabilities[mine] = rows[random.choice(len(rows), len(mine), p=weights), 1:]
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return probabilities
 
     def counts(self, probabilities: Float64Array) -> Counts:
         """Return the sums that DuckDB would make of these baskets."""
