@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from agent.clock import Clock
 from agent.config.messaging import MqttSection
-from agent.errors import BrokerError
+from agent.errors import AgentError, BrokerError
 from agent.insights.journal import BasketRow, basket_row
 from agent.insights.store import BasketStore
 from agent.publish.basket import BasketPayload
@@ -127,8 +127,13 @@ class Collector:
                 self._turn(client)
             self._settle(client)
             client.disconnect()
-        except (OSError, ValueError) as error:
-            raise self._lost(getattr(error, "strerror", None) or str(error)) from error
+        except AgentError:
+            raise
+        except OSError as error:
+            raise self._lost(error.strerror or str(error)) from error
+        except Exception as error:
+            # paho parses what the broker sends; a broken packet raises almost anything.
+            raise self._lost(f"broken packet ({type(error).__name__})") from error
         finally:
             sock = client.socket()
             if sock is not None:

@@ -42,6 +42,8 @@ def make_page(report: Report, top: int) -> str:
             [group_cells(row, report.min_baskets) for row in report.groups],
         ),
     ]
+    parts.append('<p class="note">Below: lift is how many times as often as all customers a group')
+    parts.append("buys a product; the dashed line is 1, the bars are 95 % intervals.</p>")
     for group in report.groups:
         rows = report.of_group(group.group, top)
         if rows:
