@@ -47,6 +47,7 @@ train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about a
 	$(BIN)/python -m training.train --run $(RUN)
 	$(BIN)/python -m training.export --run $(RUN)
 	$(BIN)/python -m training.calibrate
+	$(BIN)/python -m training.group_confusion
 	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA)
 
 train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
