@@ -114,6 +114,13 @@ def account_fault(account: Account) -> str | None:
     return None
 
 
+def host_fault(host: str) -> str | None:
+    """Return what is wrong with the broker's host, or None; it is named in messages."""
+    if any(mark in host for mark in "/@?") or not host.isprintable():
+        return "host: must be a name or an address alone, without a scheme or a login"
+    return None
+
+
 def source_fault(source: str, account: Account) -> str | None:
     """Return what is wrong with a camera's source, or None.
 

@@ -22,6 +22,8 @@ _NAME_REASON = (
     "must be lower case letters, digits, - and _, beginning with a letter or digit, "
     "at most 63 characters"
 )
+_SECTION_TYPES = {"model_type", "dict_type"}
+_LIST_TYPES = {"tuple_type", "list_type"}
 #: `user:password@` in a value, also where the password holds a blank, a slash or an @.
 _CREDENTIALS = re.compile(r"(?<=//).*@")
 
@@ -78,7 +80,7 @@ def _line(fault: ErrorDetails, schema: type[BaseModel]) -> str:
         return f"{path}: unknown key{_suggestion(location, schema)}"
     if fault["type"] == "value_error":
         return _section_line(path, fault["msg"].removeprefix("Value error, "))
-    return f"{path}: got {_got(location, fault['input'])}: {_reason(fault)}"
+    return f"{path}: got {_got(fault)}: {_reason(fault)}"
 
 
 def _section_line(path: str, message: str) -> str:
@@ -89,15 +91,18 @@ def _section_line(path: str, message: str) -> str:
     return f"{path}.{message}" if names_key else f"{path}: {message}"
 
 
-def _got(location: Sequence[str | int], value: object) -> str:
-    secret = any(isinstance(part, str) and part.startswith("password") for part in location)
-    return "(not shown)" if secret else shown(value)
+def _got(fault: ErrorDetails) -> str:
+    names = [part for part in fault["loc"] if isinstance(part, str)]
+    # Text in a section's place may well be `user:password`.
+    is_login = fault["type"] in _SECTION_TYPES | _LIST_TYPES and isinstance(fault["input"], str)
+    secret = is_login or any(name.startswith("password") for name in names)
+    return "(not shown)" if secret else shown(fault["input"])
 
 
 def _reason(fault: ErrorDetails) -> str:
     if fault["type"] == "string_pattern_mismatch":
         return _NAME_REASON
-    if fault["type"] in {"model_type", "dict_type"}:
+    if fault["type"] in _SECTION_TYPES:
         return "must be keys with values; leave it out for the defaults"
     reason = re.sub(r"^\w+ should ", "must ", fault["msg"])
     wants_text = fault["type"] in {"string_type", "literal_error", "path_type"}

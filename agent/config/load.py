@@ -16,6 +16,7 @@ from agent.config import faults, strict_yaml
 from agent.config.credentials import (
     Credentials,
     account_fault,
+    host_fault,
     is_address,
     source_fault,
     with_login,
@@ -144,7 +145,8 @@ def _validated(data: dict[str, Any], name: str) -> Config:
 
 
 def _refuse_bad_logins(config: Config, name: str) -> None:
-    found = [f"mqtt.{fault}" for fault in [account_fault(config.mqtt)] if fault]
+    own = (host_fault(config.mqtt.host), account_fault(config.mqtt))
+    found = [f"mqtt.{fault}" for fault in own if fault]
     for index, camera in enumerate(config.cameras):
         both = (source_fault(camera.source, camera), account_fault(camera))
         found += [f"cameras[{index}].{fault}" for fault in both if fault]

@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 class Section(BaseModel):
     """Frozen, and refuses a key that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    # A fault's own text would show the values, and a camera's address may hold its password.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True
+    )
 
 
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
