@@ -88,6 +88,7 @@ class Supervisor:
     ) -> None:
         self._config = loaded.config
         self._address_of = loaded.camera_address
+        self._without_login = loaded.without_login
         self._clock = clock
         self._mode: CaptureMode = mode
         self._start_wall_s = start_wall_s
@@ -276,11 +277,7 @@ class Supervisor:
         return {name: value for name, value in inherited.items() if name not in secret}
 
     def _masked(self, camera: CameraSection, text: str) -> str:
-        try:
-            address = self._address_of(camera)
-        except AgentError:
-            address = camera.source
-        return without_credentials(text.replace(address, camera.source))
+        return without_credentials(self._without_login(camera, text))
 
 
 def _is_finish(record: SupervisorRecord) -> bool:

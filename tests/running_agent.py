@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -75,12 +76,10 @@ class RunningAgent:
 
     def children(self, kind: str) -> list[psutil.Process]:
         """Return the living processes of a kind, `vision` or `capture`, oldest first."""
-        try:
-            every = psutil.Process(self.pid).children()
-            named = [each for each in every if _KINDS[kind] in each.cmdline()]
-        except psutil.NoSuchProcess:
-            return []
-        return sorted(named, key=lambda each: each.create_time())
+        named: list[psutil.Process] = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            named = psutil.Process(self.pid).children()
+        return sorted((each for each in named if _is(each, kind)), key=lambda each: each.pid)
 
     def kill_child(self, kind: str, number: signal.Signals = signal.SIGKILL) -> bool:
         """Send a signal to one of the children; return whether there was one."""
@@ -101,3 +100,10 @@ class RunningAgent:
         assert self._process is not None
         self._process.send_signal(number)
         return self._process.wait(20)
+
+
+def _is(child: psutil.Process, kind: str) -> bool:
+    try:
+        return _KINDS[kind] in child.cmdline()
+    except psutil.NoSuchProcess:
+        return False

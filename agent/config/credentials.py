@@ -7,6 +7,7 @@ a changed file counts from the next connect on, and `check-config` needs none.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import stat
@@ -21,6 +22,7 @@ from agent.errors import ConfigError
 #: What OpenCV may be asked to open over the network.
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 _MAX_PASSWORD_BYTES = 4096
+_MIN_MASKED_CHARACTERS = 4
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 #: Up to the last @ of a word, so that a slash or an @ inside a password hides nothing of it.
 _ADDRESS_LOGIN = re.compile(r"://[^\s'\"<>]*@")
@@ -162,6 +164,17 @@ def with_login(source: str, username: str, password: str) -> str:
         return source.replace("{username}", user).replace("{password}", secret)
     scheme, _, rest = source.partition("://")
     return f"{scheme}://{user}:{secret}@{rest}" if password else f"{scheme}://{user}@{rest}"
+
+
+def login_spellings(username: str, password: str) -> tuple[str, ...]:
+    """Return everything that tells a login when it stands in a decoder's output.
+
+    A password of three characters and less is left out: it would mask half of every line.
+    """
+    if len(password) < _MIN_MASKED_CHARACTERS:
+        return ()
+    basic = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return (basic, quote(password, safe=""), quote(password), password)
 
 
 def mask_credentials(text: str) -> str:

@@ -18,6 +18,7 @@ from agent.config.credentials import (
     account_fault,
     host_fault,
     is_address,
+    login_spellings,
     source_fault,
     with_login,
 )
@@ -69,6 +70,17 @@ class LoadedConfig:
             return camera.source
         password = self._credentials.password(camera, f"cameras ({camera.id})")
         return with_login(camera.source, camera.username, password or "")
+
+    def without_login(self, camera: CameraSection, text: str) -> str:
+        """Return what a decoder has said without the camera's login; never raises."""
+        try:
+            text = text.replace(self.camera_address(camera), camera.source)
+            password = self._credentials.password(camera, f"cameras ({camera.id})")
+        except ConfigError:
+            return text  # then nothing has logged in with it either
+        for spelling in login_spellings(camera.username or "", password or ""):
+            text = text.replace(spelling, "***")
+        return text
 
 
 @dataclass(frozen=True, slots=True)

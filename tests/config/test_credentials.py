@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config.credentials import Credentials, account_fault, source_fault, with_login
+from agent.config.credentials import (
+    Credentials,
+    account_fault,
+    host_fault,
+    login_spellings,
+    source_fault,
+    with_login,
+)
 from agent.errors import ConfigError
 
 
@@ -114,3 +121,19 @@ def test_any_login_is_read_back_from_the_address(username: str, password: str) -
     parts = urlsplit(with_login("rtsp://cam:554/live", username, password))
     assert (parts.hostname, parts.port, parts.path) == ("cam", 554, "/live")
     assert (unquote(parts.username or ""), unquote(parts.password or "")) == (username, password)
+
+
+def test_a_login_is_recognised_however_a_decoder_spells_it() -> None:
+    spellings = login_spellings("viewer", "p@ss/w")
+    assert set(spellings) == {"p@ss/w", "p%40ss%2Fw", "p%40ss/w", "dmlld2VyOnBAc3Mvdw=="}
+    assert login_spellings("viewer", "abc") == ()
+
+
+@pytest.mark.parametrize("host", ["mqtt://broker", "user:secret@broker", "broker?x", "a\nb"])
+def test_a_brokers_host_is_a_host_alone(host: str) -> None:
+    assert "secret" not in str(host_fault(host))
+    assert str(host_fault(host)).startswith("host: must be")
+
+
+def test_names_and_addresses_are_hosts() -> None:
+    assert [host_fault(host) for host in ("localhost", "10.0.0.1", "::1")] == [None] * 3

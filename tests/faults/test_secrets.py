@@ -35,6 +35,13 @@ RTSP = "rt5p-Cam/era@s:cret"
 HTTP = "ht7p-Cam?era&secret"
 SECRETS = (WRONG, RIGHT, RTSP, HTTP)
 #: Of each secret at least this much is recognisable whatever escaped the rest of it.
+#: OpenCV and FFmpeg then write every address they open.
+TALKATIVE = {
+    "OPENCV_LOG_LEVEL": "VERBOSE",
+    "OPENCV_VIDEOIO_DEBUG": "1",
+    "OPENCV_FFMPEG_DEBUG": "1",
+    "OPENCV_FFMPEG_LOGLEVEL": "56",
+}
 PARTS = ("wr0ng", "r1ght", "rt5p", "ht7p")
 
 
@@ -101,7 +108,7 @@ def test_a_faulty_daemon_tells_no_password(broker: Mosquitto, tmp_path: Path) ->
         agent = RunningAgent(
             tmp_path,
             settings(tmp_path, broker, camera.port, health_port),
-            {"PLANTED_RTSP": RTSP},
+            {"PLANTED_RTSP": RTSP, **TALKATIVE},
         ).start()
         try:
             agent.wait_for_log("not authorised|Not authorized|Bad user name")
