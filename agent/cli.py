@@ -115,10 +115,11 @@ def doctor(config: ConfigOption = None) -> None:
 @app.command("check-config")
 def check_config(file: Annotated[Path, typer.Argument(help="Settings file.")]) -> None:
     """Check a settings file; exit code 78 and one line a fault when it is refused."""
+    from agent.commands.terminal import plain
     from agent.config.load import load_config
 
     load_config(file)
-    Console().print(f"{file}: good")
+    Console().print(plain(f"{file}: good"), soft_wrap=True)
 
 
 @app.command()

@@ -39,6 +39,11 @@ class PhotographFace:
     refused: str | None
 
 
+def limit_decoder() -> None:
+    """Let OpenCV refuse larger pictures before it allocates; it reads this when it is loaded."""
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
+
+
 def read_photograph(path: Path) -> UInt8Array:
     """Return the picture as (height, width, 3) uint8 RGB, turned as its EXIF says.
 
@@ -49,23 +54,25 @@ def read_photograph(path: Path) -> UInt8Array:
         raise InputError(f"{path}: is a folder: name its files, for instance {path}/*.jpg")
     if not path.exists():
         raise InputError(f"{path}: no such file: check the name")
+    if not path.is_file():
+        raise InputError(f"{path}: is no file: give a picture")
     size = path.stat().st_size
     if size == 0:
         raise InputError(f"{path}: the file is empty: copy it again")
     if size > MAX_FILE_BYTES:
         raise InputError(f"{path}: {size} bytes: at most {MAX_FILE_BYTES} expected")
-    # Read by OpenCV at import: it refuses larger headers before it allocates.
-    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
     import cv2
 
     try:
         encoded = np.frombuffer(path.read_bytes(), np.uint8)
-        decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
     except (OSError, cv2.error) as error:
+        if "CV_IO_MAX_IMAGE" in str(error):
+            raise InputError(f"{path}: more than {MAX_PIXELS} pixels: scale it down") from error
         raise InputError(f"{path}: cannot be read: {_first_line(error)}") from error
     if decoded is None:
         raise InputError(f"{path}: not a picture that can be decoded: JPEG, PNG, WebP expected")
-    return np.ascontiguousarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.ascontiguousarray(decoded, np.uint8)
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from agent import assemble
 from agent.capture.probe import probe_camera
+from agent.commands.terminal import plain
 from agent.config.load import LoadedConfig, load_config
 from agent.errors import AgentError
 from agent.publish.probe import probe_broker
@@ -46,10 +47,8 @@ def doctor(path: Path | None) -> int:
         faulty |= finding.verdict == "fault"
         colour = _COLOURS[finding.verdict]
         remedy = f" -> {finding.remedy}" if finding.remedy else ""
-        console.print(
-            f"[{colour}]{finding.verdict:8}[/{colour}] {finding.subject}: {finding.text}{remedy}",
-            highlight=False,
-        )
+        line = plain(f"{finding.subject}: {finding.text}{remedy}")
+        console.print(plain(f"{finding.verdict:8}", colour), line, highlight=False)
     return 1 if faulty else 0
 
 

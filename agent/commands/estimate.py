@@ -11,11 +11,18 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from agent import assemble
+from agent.commands.terminal import plain
 from agent.config.schema import Config
 from agent.errors import InputError
-from agent.photographs import PhotographFace, PhotographPipeline, read_photograph
+from agent.photographs import (
+    PhotographFace,
+    PhotographPipeline,
+    limit_decoder,
+    read_photograph,
+)
 
 _QUANTILES = (5, 50, 95)
 _P_UNDER_YEARS = (18, 25)
@@ -24,6 +31,7 @@ Decide = Callable[[PhotographFace], dict[str, str]]
 
 def estimate(files: Sequence[Path], config: Config, as_json_lines: bool) -> int:
     """Estimate every file; return 1 when one could not be read, else 0."""
+    limit_decoder()
     pipeline, decide = assemble.photograph_pipeline(config)
     console = Console()
     failed = False
@@ -36,7 +44,7 @@ def estimate(files: Sequence[Path], config: Config, as_json_lines: bool) -> int:
         if as_json_lines:
             console.file.write(json.dumps(row, allow_nan=False) + "\n")
         else:
-            console.print(_table(row))
+            console.print(_table(row), soft_wrap=row["error"] is not None)
     return 1 if failed else 0
 
 
@@ -71,13 +79,13 @@ def _face(face: PhotographFace, decide: Decide) -> dict[str, Any]:
     }
 
 
-def _table(row: dict[str, Any]) -> Table | str:
+def _table(row: dict[str, Any]) -> Table | Text:
     if row["error"]:
-        return f"[red]{row['error']}[/red]"
+        return plain(row["error"], "red")
     title = f"{row['file']}  {row['width_px']} x {row['height_px']} px"
     if not row["faces"]:
-        return f"{title}: no face found"
-    table = Table(title=title, title_justify="left")
+        return plain(f"{title}: no face found")
+    table = Table(title=plain(title), title_justify="left")
     for heading in (
         "face (x, y, w, h) px",
         "score",

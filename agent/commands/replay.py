@@ -20,6 +20,7 @@ from agent.capture.settings import CaptureMode
 from agent.clock import ReplayClock, SystemClock
 from agent.commands.broker import EmbeddedBroker
 from agent.commands.replay_report import MessageCounter, closing_table, progress_bar
+from agent.commands.terminal import plain
 from agent.config.load import LoadedConfig
 from agent.config.messaging import MqttSection, ObserveSection
 from agent.config.vision import CameraSection
@@ -242,7 +243,7 @@ def _broker(
     text = f"broker {mqtt.host}:{mqtt.port}: {publisher.status.reason}"
     if options.jsonl is None:
         raise BrokerError(f"{text}: start it, correct mqtt.*, or use --embedded-broker")
-    console.print(f"[yellow]{text}: going on with --jsonl alone[/yellow]")
+    console.print(plain(f"{text}: going on with --jsonl alone", "yellow"), soft_wrap=True)
     return None
 
 
