@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from pathlib import Path
 
@@ -22,6 +23,14 @@ MAX_GAP_S = 60.0
 #: The container's number of frames is often one or two off (B-frames, edit lists).
 _MISSING_FRAMES_TOLERATED = 5
 _MISSING_TOLERATED_RATIO = 0.03
+#: What a recording may be. Playlists (hls, dash, concat, sdp) are not among it: they make FFmpeg
+#: open other files and addresses, and wait for ever for a segment that does not come.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "mpegvideo", "m4v",
+    "h264", "hevc", "obu", "ivf", "mjpeg", "flv", "asf", "ogg", "mxf", "dv", "nut", "gif",
+    "yuv4mpegpipe", "png_pipe", "jpeg_pipe",
+)  # fmt: skip
+_FFMPEG_OPTIONS = f"protocol_whitelist;file|format_whitelist;{','.join(_CONTAINERS)}"
 
 
 class VideoTime:
@@ -156,6 +165,7 @@ def _opened(path: Path) -> cv2.VideoCapture:
         raise SourceError(f"{path}: is not a file: give a video file")
     if size_bytes == 0:
         raise SourceError(f"{path}: is empty (0 bytes): copy it again")
+    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _FFMPEG_OPTIONS
     # Absolute, so that no name is taken for a protocol.
     capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     if not capture.isOpened():

@@ -107,8 +107,7 @@ def parse_start(text: str) -> float:
 def with_videos(loaded: LoadedConfig, videos: Sequence[Path]) -> LoadedConfig:
     """Return the config with the recordings in place of its cameras; zones are kept."""
     for video in videos:
-        if not video.is_file():
-            raise InputError(f"{video}: no such file: check the name")
+        _refuse_unusable(video)
     configured = loaded.config.cameras
     more = [CameraSection(id=f"video-{n + 1}") for n in range(len(configured), len(videos))]
     cameras = tuple(
@@ -116,6 +115,18 @@ def with_videos(loaded: LoadedConfig, videos: Sequence[Path]) -> LoadedConfig:
         for camera, video in zip((*configured, *more), videos, strict=False)
     )
     return loaded.with_config(loaded.config.model_copy(update={"cameras": cameras}))
+
+
+def _refuse_unusable(video: Path) -> None:
+    if not video.exists():
+        raise InputError(f"{video}: no such file: check the name")
+    if not video.is_file():
+        raise InputError(f"{video}: is not a file: give a video file")
+    try:
+        str(video.resolve()).encode()
+    except UnicodeEncodeError as error:
+        # Settings travel to the capture process as JSON.
+        raise InputError(f"{video}: its name is not UTF-8: rename it") from error
 
 
 class ReplayRun:

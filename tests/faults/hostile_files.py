@@ -108,7 +108,10 @@ def hostile_videos(clip: Path, folder: Path) -> dict[str, Path]:
         "bad-no-frames.mp4": ["-i", str(clip), "-t", "0", "-an"],
         "bad-sound-only.mp4": ["-f", "lavfi", "-i", "sine=d=1", "-vn"],
         "bad-huge.avi": ["-f", "lavfi", "-i", "color=s=9000x5000:d=0.1:r=10", "-c:v", "png"],
-        "good-one-pixel.avi": ["-f", "lavfi", "-i", "color=s=1x1:d=0.5:r=10", "-c:v", "png"],
+        "good-one-pixel.avi": [
+            "-f", "lavfi", "-i", "color=s=16x16:d=0.5:r=10,crop=1:1:exact=1",
+            "-c:v", "ffv1", "-pix_fmt", "bgr0",
+        ],
         "good-grey-16-bit.mkv": [
             "-f", "lavfi", "-i", "testsrc=s=64x64:d=0.5:r=10", "-pix_fmt", "gray16le",
             "-c:v", "ffv1",
