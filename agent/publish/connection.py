@@ -14,9 +14,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import cast
 
 from paho.mqtt.client import (
@@ -33,6 +32,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.messaging import MqttSection
 from agent.errors import BrokerError
+from agent.publish.handlers import Handlers
 from agent.publish.outbox_table import Row
 from agent.publish.tls import holds_bytes, make_context
 from agent.publish.topics import OFFLINE, ONLINE, TopicKey, TopicTree
@@ -44,15 +44,6 @@ MAX_PACKET_BYTES = 65_536
 #: Connected, alive, but no PUBACK for so long: a new connection is tried.
 ACK_TIMEOUT_S = 20.0
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """Whom a connection tells: rows acknowledged or refused, and messages that came in."""
-
-    acknowledged: Callable[[Row], None]
-    refused: Callable[[Row, str], None]
-    received: Callable[[str, bytes, bool], None]
 
 
 class Connection:
@@ -81,6 +72,7 @@ class Connection:
             protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
             # Else paho tries older protocols behind our back.
             reconnect_on_failure=False,
+            manual_ack=True,  # else a message is lost with an agent killed before it is saved
         )
         if self._section.username is not None:
             client.username_pw_set(self._section.username, password)
@@ -288,7 +280,12 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self._handlers.received(topic, bytes(message.payload), message.retain)
+        self._handlers.received(topic, bytes(message.payload), message.retain, message.mid)
+
+    def confirm(self, number: int) -> None:
+        """Tell the broker that a message was worked through; raises like `send`."""
+        with self._explained():
+            self._check(self._client.ack(number, 1))
 
     def _on_subscribe(
         self, _client: Client, _data: object, _mid: int, codes: list[ReasonCode],

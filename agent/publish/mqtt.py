@@ -19,13 +19,15 @@ from agent.clock import Clock, SystemClock
 from agent.config.messaging import MqttSection
 from agent.errors import AgentError
 from agent.outcomes import SaleMessage
-from agent.publish.connection import Connection, Handlers
+from agent.publish.connection import Connection
 from agent.publish.dispatch import Dispatch
+from agent.publish.handlers import Handlers
 from agent.publish.inbox import Inbox
 from agent.publish.outbox import Outbox
 from agent.publish.outbox_table import Parcel
 from agent.publish.pacing import backoff_s
 from agent.publish.publisher import OutboundMessage
+from agent.publish.receipts import Receipts
 from agent.publish.tolerant_outbox import TolerantOutbox
 from agent.publish.topics import TOPICS, TopicTree
 
@@ -90,6 +92,7 @@ class MqttPublisher:
         self._clock = clock or SystemClock()
         self._random_ratio = random_ratio
         self._inbox = Inbox(tree.inbound(), self._clock)
+        self._receipts = Receipts()
         self._dispatch = Dispatch(section, self._outbox, self._clock)
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
@@ -127,8 +130,17 @@ class MqttPublisher:
         )
 
     def inbound(self) -> list[SaleMessage]:
-        """Return what till and display have said since the last call; never waits."""
+        """Return what till and display have said since the last call; never waits.
+
+        Only the next call tells the broker that these were worked through.
+        """
+        if self._receipts.fetch():
+            self._wake()
         return self._inbox.drain()
+
+    def _receive(self, topic: str, payload: bytes, retained: bool, number: int) -> None:
+        self._inbox.receive(topic, payload, retained)
+        self._receipts.received(number)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until the broker has everything; return whether it has."""
@@ -145,6 +157,7 @@ class MqttPublisher:
         """Say `offline`, end the thread, close the outbox; return whether it ended in time."""
         if self._wake_reader.fileno() == -1:
             return True  # stopped before
+        self._receipts.fetch()
         self._stopping.set()
         self._wake()
         if self._thread.ident is not None:
@@ -217,6 +230,7 @@ class MqttPublisher:
             connected_at_s = self._clock.now_s()
             while not self._stopping.is_set():
                 self._turn(connection)
+            self._confirm(connection)
             self._reason = "stopped"
         except AgentError as error:
             self._lost(str(error))
@@ -236,8 +250,9 @@ class MqttPublisher:
         handlers = Handlers(
             acknowledged=self._dispatch.acknowledged,
             refused=self._dispatch.refused,
-            received=self._inbox.receive,
+            received=self._receive,
         )
+        self._receipts.begin()
         connection = Connection(self._section, self._tree, password, handlers)
         try:
             connection.open(self._stopping)
@@ -257,12 +272,17 @@ class MqttPublisher:
         self._reason = reason
 
     def _turn(self, connection: Connection) -> None:
+        self._confirm(connection)
         connection.step(self._dispatch.send(connection))
         self._hear_wake()
         if self._dispatch.settle(connection):
             with self._settled:
                 self._settled.notify_all()
         self._keep_house()
+
+    def _confirm(self, connection: Connection) -> None:
+        for number in self._receipts.take():
+            connection.confirm(number)
 
     def _hear_wake(self) -> None:
         try:

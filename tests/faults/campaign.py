@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,16 +236,33 @@ def break_camera(mode: CameraMode) -> Fault:
     return fault
 
 
-def fight(scene: Field, times: int) -> list[Row]:
-    """Inflict everything; camera faults are slow, so they come less often."""
-    inflict(scene, "broker killed", kill_broker, times, shows_again=True)
-    inflict(scene, "broker frozen", freeze_broker, max(1, times // 10), shows_again=False)
-    inflict(scene, "agent killed", kill_agent, times, shows_again=True)
-    inflict(scene, "vision killed", kill_vision, times, shows_again=False)
-    inflict(scene, "capture killed", kill_capture, times, shows_again=False)
-    for mode in ("hang", "garbage", "gone"):
-        fault = break_camera(mode)  # type: ignore[arg-type]  # mypy widens the tuple's literals
-        inflict(scene, f"camera: {mode}", fault, max(1, times // 10), shows_again=False)
+@dataclass(frozen=True)
+class Plan:
+    """A fault and how often it comes: slow ones less often."""
+
+    name: str
+    fault: Fault
+    share: float = 1.0
+    shows_again: bool = False
+
+
+PLANS = (
+    Plan("broker killed", kill_broker, shows_again=True),
+    Plan("broker frozen", freeze_broker, share=0.1),
+    Plan("agent killed", kill_agent, shows_again=True),
+    Plan("vision killed", kill_vision),
+    Plan("capture killed", kill_capture),
+    Plan("camera hangs", break_camera("hang"), share=0.1),
+    Plan("camera sends garbage", break_camera("garbage"), share=0.1),
+    Plan("camera gone", break_camera("gone"), share=0.1),
+)
+
+
+def fight(scene: Field, times: int, plans: Iterable[Plan] = PLANS) -> list[Row]:
+    """Inflict everything, one after another."""
+    for plan in plans:
+        count = max(1, round(times * plan.share))
+        inflict(scene, plan.name, plan.fault, count, shows_again=plan.shows_again)
     return scene.rows
 
 
@@ -260,12 +277,19 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=50, help="how often each process is killed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--freeze-s", type=float, default=30.0)
+    parser.add_argument("--only", default="", help="faults whose name holds this word")
     options = parser.parse_args()
 
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        with battlefield(Path(folder), demo_clip(), options.seed, options.freeze_s) as scene:
-            rows = fight(scene, options.times)
+    plans = [plan for plan in PLANS if options.only in plan.name]
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as folder,
+        battlefield(Path(folder), demo_clip(), options.seed, options.freeze_s) as scene,
+    ):
+        before_bytes = resident_bytes(scene.agent)
+        rows = fight(scene, options.times, plans)
+        after_bytes = resident_bytes(scene.agent)
     sys.stdout.write(table(rows))
+    sys.stdout.write(f"agent memory: {before_bytes >> 20} MiB before, {after_bytes >> 20} after\n")
     return 0 if all(row.is_good for row in rows) else 1
 
 
