@@ -8,6 +8,9 @@ export CHECKOUT_SHARED_DIR ?= ../shared
 DATA ?= $(CHECKOUT_SHARED_DIR)/data
 RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
+# Of `make faults`: how often each process is killed; of `make fuzz`: cases a target.
+TIMES ?= 50
+FUZZ_CASES ?= 150000
 DEBIAN_RUN := libgl1 libglib2.0-0
 DEBIAN_TEST := $(DEBIAN_RUN) mosquitto mosquitto-clients strace shellcheck systemd ffmpeg \
   python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools gstreamer1.0-plugins-base \
@@ -15,7 +18,7 @@ DEBIAN_TEST := $(DEBIAN_RUN) mosquitto mosquitto-clients strace shellcheck syste
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench train train-smoke clean debian-run debian-test
+.PHONY: help demo test check lint format bench faults fuzz train train-smoke clean debian-run debian-test
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +44,12 @@ format: $(VENV)/.dev ## put the code into the project's form
 
 bench: debian-run $(VENV)/.dev ## measure speed, latency and memory of a replay
 	$(BIN)/python -m tests.benchmarks.replay
+
+faults: debian-test $(VENV)/.dev ## break a running agent in every way, 50 times each (about half an hour)
+	$(BIN)/python -m tests.faults.campaign --times $(TIMES) --seed 1
+
+fuzz: $(VENV)/.dev ## throw a million made-up inputs at every parser (hours)
+	FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(PYTEST_OPTIONS)
 
 train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about an hour on 2 cores
 	$(BIN)/python -m training.prepare --data $(DATA)

@@ -92,6 +92,11 @@ class RunningAgent:
         """SIGKILL, and wait until it is gone."""
         self._end(signal.SIGKILL)
 
+    def end_if_alive(self) -> None:
+        """Leave nothing behind, whatever the test came to."""
+        if self.runs:
+            self.kill()
+
     def stop(self) -> int:
         """SIGTERM; return the exit code."""
         return self._end(signal.SIGTERM)

@@ -77,7 +77,7 @@ def battlefield(folder: Path, clip: Path, seed: int, freeze_s: float) -> Iterato
         till = Till(broker.port, f"{TOPIC}/pos/sale", seed)
         stack.callback(till.close)
         agent = RunningAgent(folder, settings(folder, broker, cameras)).start()
-        stack.callback(lambda: agent.runs and agent.kill())
+        stack.callback(agent.end_if_alive)
         chance = random.Random(seed)
         scene = Field(broker, agent, cameras, till, witness, chance, freeze_s)
         scene.wait(lambda: all(scene.camera_state(c) == "online" for c in CAMERAS), "cameras")

@@ -43,7 +43,7 @@ class LiveCamera:
         self._server.stop()
 
     def _behave(self, connection: socket.socket, stopping: threading.Event) -> None:
-        if self.mode == "gone":
+        if self._is_gone():
             return
         connection.settimeout(5.0)
         connection.recv(4096)
@@ -52,12 +52,15 @@ class LiveCamera:
         for number in itertools.count():
             if stopping.wait(max(0.0, began_s + number / RATE_HZ - time.monotonic())):
                 return
-            if self.mode == "gone":
+            if self._is_gone():
                 return
             if self.mode == "good":
                 connection.sendall(self._parts[number % len(self._parts)])
             elif self.mode == "garbage":
                 connection.sendall(self._noise.randbytes(5000))
+
+    def _is_gone(self) -> bool:
+        return self.mode == "gone"
 
 
 def pictures(clip: Path) -> list[bytes]:
