@@ -18,7 +18,7 @@ DEBIAN_TEST := $(DEBIAN_RUN) mosquitto mosquitto-clients strace shellcheck syste
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench faults fuzz train train-smoke clean debian-run debian-test
+.PHONY: help demo test check lint format bench faults fuzz lock train train-smoke clean debian-run debian-test
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ faults: debian-test $(VENV)/.dev ## break a running agent in every way, 50 times
 
 fuzz: $(VENV)/.dev ## throw a million made-up inputs at every parser (hours)
 	FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(PYTEST_OPTIONS)
+
+lock: $(VENV)/.dev ## write requirements.lock after a change of what the agent runs on
+	$(BIN)/python -m pip install --quiet uv
+	UV=$(CURDIR)/$(BIN)/uv deploy/lock.sh
 
 train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about an hour on 2 cores
 	$(BIN)/python -m training.prepare --data $(DATA)

@@ -16,6 +16,7 @@ package=$source_tree
 python=/usr/bin/python3
 root=""
 dry_run=no
+lock=$source_tree/requirements.lock
 
 usage() {
   cat <<HELP
@@ -23,6 +24,7 @@ Usage: sudo deploy/install.sh [options]
 
   --package PATH  what pip installs: a wheel or a checkout (default: this checkout)
   --python PATH   Python 3.11, 3.12 or 3.13 to build the environment with (default: $python)
+  --unlocked      take the newest versions that fit instead of those in requirements.lock
   --root DIR      install below DIR and leave the system alone: no packages, user or service
   --dry-run       show what would be done and do nothing
   --help          this text
@@ -64,6 +66,7 @@ parse_options() {
         esac
         shift 2
         ;;
+      --unlocked) lock="" && shift ;;
       --dry-run) dry_run=yes && shift ;;
       --help | -h) usage && exit 0 ;;
       *) die "unknown option $1: see --help" ;;
@@ -118,7 +121,14 @@ install_agent() {
   if ! "$venv/bin/python" -c '' 2>/dev/null; then
     run "$python" -m venv --clear "$venv"
   fi
-  run "$venv/bin/pip" install --quiet --upgrade "$package"
+  if [ -f "$lock" ]; then
+    # Exactly what was tested, by SHA-256: a package altered at its source is refused.
+    run "$venv/bin/pip" install --quiet --require-hashes --requirement "$lock"
+    run "$venv/bin/pip" install --quiet --upgrade --no-deps "$package"
+    run "$venv/bin/pip" check --quiet || die "requirements.lock lags behind setup.py: make lock, or use --unlocked"
+  else
+    run "$venv/bin/pip" install --quiet --upgrade "$package"
+  fi
   if [ -f "$source_tree/README.md" ]; then
     run install -m 0644 "$source_tree/README.md" "$root$PREFIX/README.md"
   fi

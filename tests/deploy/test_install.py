@@ -45,7 +45,7 @@ def files_below(folder: Path) -> set[str]:
 @pytest.mark.shellcheck
 def test_the_scripts_are_clean(repository: Path, script: Path) -> None:
     done = subprocess.run(
-        ["shellcheck", str(script), str(repository / ".ci/run")],
+        ["shellcheck", str(script), str(script.with_name("lock.sh")), str(repository / ".ci/run")],
         capture_output=True,
         text=True,
         check=False,
@@ -58,6 +58,17 @@ def test_a_dry_run_shows_every_step_and_does_none(script: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert f"would run: {sys.executable} -m venv --clear {tmp_path}/opt" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_packages_are_those_of_the_lock_file_unless_told_otherwise(
+    script: Path, tmp_path: Path
+) -> None:
+    locked = install(script, "--dry-run", "--root", str(tmp_path)).stdout
+    assert f"--require-hashes --requirement {script.parents[1] / 'requirements.lock'}" in locked
+    assert "--no-deps" in locked
+    unlocked = install(script, "--dry-run", "--unlocked", "--root", str(tmp_path)).stdout
+    assert "--require-hashes" not in unlocked
+    assert "--no-deps" not in unlocked
 
 
 def test_a_dry_run_of_the_real_system_names_user_and_service(script: Path) -> None:
@@ -91,7 +102,7 @@ def test_wrong_options_give_one_line(script: Path, options: tuple[str, ...], lin
 def test_installing_twice_keeps_the_stores_settings(
     script: Path, wheel: Path, tmp_path: Path
 ) -> None:
-    options = ("--root", str(tmp_path), "--package", str(wheel))
+    options = ("--root", str(tmp_path), "--package", str(wheel), "--unlocked")
     first = install(script, *options)
     assert first.returncode == 0, first.stdout + first.stderr
     installed = files_below(tmp_path)

@@ -37,7 +37,7 @@ class Contract:
 
     def channel(self, topic: str) -> str:
         """Return the one channel that the topic belongs to."""
-        [name] = [name for name, pattern in self._channels.items() if pattern.fullmatch(topic)]
+        [name] = [str(name) for name, each in self._channels.items() if each.fullmatch(topic)]
         return name
 
     def check(self, topic: str, payload: str) -> str:
