@@ -35,5 +35,7 @@ def decode(line: bytes) -> PipeRecord:
     try:
         return _RECORD.validate_json(line)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ProtocolError(f"record refused: {first['loc']}: {first['msg']}") from error
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        # Cut, and from None: both would else repeat in the log what a hostile sender has made up.
+        place, reason = str(first["loc"])[:80], first["msg"][:200]
+        raise ProtocolError(f"record refused: {place}: {reason}") from None

@@ -79,4 +79,5 @@ def decode(packet: bytes) -> CaptureMessage:
         return _MESSAGE.validate_json(packet)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ProtocolError(f"frame socket: {first['loc']}: {first['msg']}") from error
+        place, reason = str(first["loc"])[:80], first["msg"][:200]
+        raise ProtocolError(f"frame socket: {place}: {reason}") from None

@@ -68,7 +68,7 @@ class OutboxPart(Part):
     waiting: int = Field(0, ge=0)
     dropped: dict[str, int] = Field(
         default_factory=dict,
-        description="By reason: rows, bytes, age, expired, unsaved, disconnected.",
+        description="By reason: rows, bytes, age, expired, unsaved, disconnected, damaged.",
     )
 
 

@@ -122,13 +122,26 @@ class Outbox:
                     if not rows:
                         break
                     self._cursors[priority] = rows[-1].seq
+                    self._discard([row.seq for row in rows if not row.parcel.is_intact])
                     found += [row for row in rows if self._is_worth_sending(row)]
         return found
 
     def _is_worth_sending(self, row: Row) -> bool:
         """Return false for acknowledged and expired rows; the sweep removes and counts those."""
         remaining_s = self.remaining_s(row.parcel)
+        if not row.parcel.is_intact:
+            return False
         return row.seq not in self._acked_s and (remaining_s is None or remaining_s > 0)
+
+    def _discard(self, damaged: list[int]) -> None:
+        """Remove rows that no broker would take: one of them would end every connection."""
+        if not damaged:
+            return
+        logger.error("outbox_rows_damaged count=%d", len(damaged))
+        with self._table.transaction() as deleted:
+            self._table.delete(damaged)
+        self.dropped += Counter(damaged=len(damaged))
+        self._forget(deleted)
 
     def acknowledge(self, seqs: Sequence[int]) -> None:
         """Note that the broker has these; they stay for `resend_window_s`.

@@ -99,6 +99,8 @@ def _connect(path: Path, fsync: Literal["full", "normal"]) -> sqlite3.Connection
     database = sqlite3.connect(
         path, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
+    # One row whose text is broken must not keep all others from being read.
+    database.text_factory = _readable
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute(f"PRAGMA synchronous = {'FULL' if fsync == 'full' else 'NORMAL'}")
@@ -110,6 +112,10 @@ def _connect(path: Path, fsync: Literal["full", "normal"]) -> sqlite3.Connection
             database.close()
             raise
     return database
+
+
+def _readable(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def _find_fault(database: sqlite3.Connection) -> str | None:

@@ -12,6 +12,8 @@ from typing import Any, Literal
 from agent.errors import OutboxError
 from agent.publish.outbox_file import describe, is_damaged, open_file
 
+#: Four names of 63 characters, the longest path below them, and as much again.
+MAX_TOPIC_CHARACTERS = 600
 _FIELDS = "seq, event_id, topic, payload, qos, retain, priority, expires_wall_s"
 
 
@@ -26,6 +28,13 @@ class Parcel:
     retain: bool
     priority: int
     expires_wall_s: float | None = None
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether a broker would take it; what lay on a failing disk may have changed there."""
+        broken = set("+#\0\ufffd")
+        names_are_good = not broken & {*self.topic, *self.event_id}
+        return names_are_good and 0 < len(self.topic) <= MAX_TOPIC_CHARACTERS and self.qos in {0, 1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -425,3 +425,24 @@ def test_bounds_hold_whatever_comes_and_the_more_important_stays(
         held = now_held
     assert len(held) + outbox.dropped.total() == len(parts)
     outbox.close()
+
+
+@pytest.mark.parametrize("topic", [b"t/\xff\xfe", b"t/+", b"t/#", b"", b"t/\x00", b"t" * 700])
+def test_a_row_that_a_failing_disk_has_changed_does_not_hold_up_the_others(
+    section: OutboxSection, clock: ReplayClock, topic: bytes
+) -> None:
+    first = Outbox(section, clock)
+    first.commit([parcel("before"), parcel("changed"), parcel("after")])
+    first.close()
+    database = sqlite3.connect(section.path)
+    database.execute(
+        "UPDATE outbox SET topic = CAST(? AS TEXT) WHERE event_id = 'changed'", (topic,)
+    )
+    database.commit()
+    database.close()
+
+    outbox = Outbox(section, clock)
+    assert ids(outbox) == ["before", "after"]
+    assert outbox.dropped == {"damaged": 1}
+    assert outbox.waiting == 2
+    outbox.close()

@@ -1,0 +1,121 @@
+"""Made-up inputs: good ones with something changed, and how many of them.
+
+Two ways, because each finds what the other misses: hypothesis, which shrinks what it finds, and a
+plain seeded mutator, which is fifty times as fast. `FUZZ_CASES` (`make fuzz`) sets the number of
+cases a target; without it there are few enough for every test run, and always the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+
+_ASKED = int(os.environ.get("FUZZ_CASES", "0"))
+#: Cases of the plain mutator, for parsers of bytes that take microseconds.
+FAST_CASES = _ASKED or 8000
+#: Cases of the plain mutator where each opens a file or parses the whole settings.
+SLOW_CASES = max(100, _ASKED // 100) if _ASKED else 150
+_HYPOTHESIS_CASES = max(100, _ASKED // 20) if _ASKED else 150
+SEED = 20261124
+MAX_REFUSAL_CHARACTERS = 5000
+
+bounded = settings(
+    max_examples=_HYPOTHESIS_CASES,
+    derandomize=not _ASKED,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+
+#: What parsers stumble over.
+MORSELS = (
+    b"", b"\0", b"\n", b"\xff", b"\xed\xa0\x80", b"null", b"true", b"-1", b"1e999", b"NaN",
+    b"Infinity", b"9" * 400, b"0.1", b'"', b"'", b"{", b"}", b"[", b"]", b"[" * 2000,
+    b'{"a":' * 500, b":", b",", b"&a", b"*a", b"<<: *a", b"!!python/object:os.system", b"\\ud800",
+    b"\\u0000", b"../../etc/passwd", b"/", b"+", b"#", b"$SYS/", "\u202e".encode(),
+    "\u2028".encode(), b"%s%n", b"A" * 5000, b"---", b"- ", b"? ", b"|", b"\t", b"\r\n",
+    b"1970-01-01T00:00:00Z", b"0001-01-01T00:00:00+14:00",
+)  # fmt: skip
+
+_JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=70),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def mutants(good: Sequence[bytes], count: int) -> Iterator[bytes]:
+    """Yield good inputs with one to four changes each, always the same ones."""
+    chance = random.Random(SEED)
+    for _ in range(count):
+        content = bytearray(chance.choice(good))
+        for _ in range(chance.randint(1, 4)):
+            _change(content, chance)
+        yield bytes(content)
+
+
+def _change(content: bytearray, chance: random.Random) -> None:
+    at = chance.randint(0, len(content))
+    end = min(len(content), at + chance.choice((0, 1, 2, 5, 30)))
+    kind = chance.randrange(4)
+    if kind == 0:
+        content[at:end] = chance.choice(MORSELS)
+    elif kind == 1:
+        content[at:end] = chance.randbytes(end - at)
+    elif kind == 2:
+        content[at:at] = content[chance.randint(0, len(content)) :][:200]
+    else:
+        del content[at:end]
+
+
+def changed_json(good: Sequence[dict[str, Any]]) -> st.SearchStrategy[bytes]:
+    """Return JSON objects like the good ones: a value replaced, a key lost or added."""
+
+    def apply(base: dict[str, Any], key: str | None, new: str, value: object) -> bytes:
+        changed = dict(base)
+        if key in changed:
+            changed[key] = value
+        else:
+            changed[new] = value
+        return json.dumps(changed).encode()
+
+    keys = sorted({key for each in good for key in each})
+    return st.builds(
+        apply,
+        st.sampled_from(list(good)),
+        st.none() | st.sampled_from(keys),
+        st.text(max_size=10),
+        _JSON,
+    )
+
+
+def is_taken(parse: Callable[[], object], refusal: type[Exception]) -> bool:
+    """Return whether an input was taken; anything but that refusal is the test's failure."""
+    words = _refused(parse, refusal)
+    assert len(words) < MAX_REFUSAL_CHARACTERS, "a refusal is no copy of its input"
+    return not words
+
+
+def count_taken(
+    parse: Callable[[bytes], object], contents: Iterable[bytes], refusal: type[Exception]
+) -> int:
+    """Return how many of the inputs were taken."""
+    return sum(is_taken(partial(parse, content), refusal) for content in contents)
+
+
+def _refused(parse: Callable[[], object], refusal: type[Exception]) -> str:
+    try:
+        parse()
+    except refusal as error:
+        return str(error) or "refused"
+    return ""
