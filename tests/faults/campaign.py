@@ -258,12 +258,11 @@ PLANS = (
 )
 
 
-def fight(scene: Field, times: int, plans: Iterable[Plan] = PLANS) -> list[Row]:
-    """Inflict everything, one after another."""
+def fight(scene: Field, times: int, plans: Iterable[Plan]) -> Iterator[Row]:
+    """Inflict everything, one after another, and yield each row when it is there."""
     for plan in plans:
         count = max(1, round(times * plan.share))
-        inflict(scene, plan.name, plan.fault, count, shows_again=plan.shows_again)
-    return scene.rows
+        yield inflict(scene, plan.name, plan.fault, count, shows_again=plan.shows_again)
 
 
 def resident_bytes(agent: RunningAgent) -> int:
@@ -286,11 +285,13 @@ def main() -> int:
         battlefield(Path(folder), demo_clip(), options.seed, options.freeze_s) as scene,
     ):
         before_bytes = resident_bytes(scene.agent)
-        rows = fight(scene, options.times, plans)
+        sys.stdout.write(table([]))
+        for row in fight(scene, options.times, plans):
+            sys.stdout.write(row.line)
+            sys.stdout.flush()
         after_bytes = resident_bytes(scene.agent)
-    sys.stdout.write(table(rows))
     sys.stdout.write(f"agent memory: {before_bytes >> 20} MiB before, {after_bytes >> 20} after\n")
-    return 0 if all(row.is_good for row in rows) else 1
+    return 0 if all(row.is_good for row in scene.rows) else 1
 
 
 if __name__ == "__main__":

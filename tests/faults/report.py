@@ -41,6 +41,11 @@ class Row:
         shown = self.shown_again == self.times or not self.had_to_be_shown
         return shown and self.count.lost == 0 and self.count.doubled == 0
 
+    @property
+    def line(self) -> str:
+        """The row as a line of the table."""
+        return _line(self.cells())
+
     def cells(self) -> tuple[str, ...]:
         """Return the row's texts."""
         count = self.count
@@ -53,5 +58,9 @@ class Row:
 
 def table(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
-    lines = [_HEADINGS, ("---",) * len(_HEADINGS), *(row.cells() for row in rows)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    head = _line(_HEADINGS) + _line(("---",) * len(_HEADINGS))
+    return head + "".join(row.line for row in rows)
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |\n"
