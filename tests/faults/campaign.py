@@ -43,6 +43,7 @@ class Field:
 
     Attributes:
         rows: What has been counted, one a fault.
+        back_s: When the last process that was killed had begun to work again.
     """
 
     broker: Mosquitto
@@ -53,6 +54,7 @@ class Field:
     chance: random.Random
     freeze_s: float
     rows: list[Row] = field(default_factory=list)
+    back_s: float = 0.0
 
     def camera_state(self, camera_id: str) -> str:
         """Return the last state that the agent has published of a camera."""
@@ -170,7 +172,7 @@ def recovered_s(scene: Field, mended_s: float) -> float:
     scene.wait(lambda: all(scene.camera_state(c) == "online" for c in CAMERAS), "cameras online")
     scene.wait(lambda: scene.agent.children("vision"), "a vision process")
     seen = [each.at_s for c in CAMERAS for each in scene.witness.on(f"camera/{c}/status")]
-    return max([audited_s, *seen])
+    return max([audited_s, scene.back_s, *seen])
 
 
 def kill_broker(scene: Field) -> float:
@@ -205,6 +207,7 @@ def kill_vision(scene: Field) -> float:
     scene.wait(
         lambda: scene.agent.log.count("started process=vision") > before, "vision after its death"
     )
+    scene.back_s = time.monotonic()
     return at_s
 
 
@@ -278,7 +281,8 @@ def main() -> int:
     parser.add_argument("--freeze-s", type=float, default=30.0)
     parser.add_argument("--only", default="", help="faults whose name holds this word")
     options = parser.parse_args()
-
+    # Ended as by Ctrl-C: broker, agent and cameras are ended with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plans = [plan for plan in PLANS if options.only in plan.name]
     with (
         tempfile.TemporaryDirectory(prefix="faults-") as folder,
