@@ -61,6 +61,7 @@ function disarm() {
 
 async function tap(action) {
   if (place[action].disabled || !eventId) return;
+  if (body.dataset.kind === "refused" && action === "id_refused") return;
   const about = eventId;
   disarm();
   clearTimeout(answerTimer);

@@ -16,7 +16,8 @@ _EN = {
     "idle.detail": "No advice. In doubt, ask for ID.",
     "ask": "ASK FOR ID",
     "refused": "DO NOT SELL",
-    "refused.detail": "Refusal recorded. Take the goods off the sale: {category}.",
+    "refused.reason": "Take off the sale: {category}",
+    "refused.detail": "Refusal recorded.",
     "recorded": "ID check recorded",
     "recorded.detail": "Whether to sell is your decision.",
     "fault": "CHECK AGE YOURSELF",
@@ -40,7 +41,7 @@ _EN = {
     "category.tobacco": "Tobacco",
     "category.energy_drinks": "Energy drinks",
     "category.other": "Restricted goods",
-    "more": "ID is due in {count} more open sale(s)",
+    "more": "Other open sales in which ID is due: {count}",
     "debug_view": "A technician is watching the picture",
     "button.id_checked": "ID checked",
     "button.id_refused": "Refused",
@@ -52,7 +53,8 @@ _RU = {
     "idle.detail": "Подсказки нет. Сомневаетесь — спросите документ.",
     "ask": "СПРОСИТЕ ДОКУМЕНТ",
     "refused": "НЕ ПРОДАВАТЬ",
-    "refused.detail": "Отказ записан. Уберите товар из чека: {category}.",
+    "refused.reason": "Уберите из чека: {category}",
+    "refused.detail": "Отказ записан.",
     "recorded": "Проверка записана",
     "recorded.detail": "Решение о продаже — за вами.",
     "fault": "ПРОВЕРЯЙТЕ ВОЗРАСТ САМИ",
@@ -126,8 +128,8 @@ def words(screen: Screen, language: Language) -> Words:
         kind=screen.kind,
         event_id=alert.event_id if alert is not None and screen.can_confirm else "",
         headline=say[screen.kind],
-        reason=_reason(screen, say),
-        detail=_detail(screen, say, category),
+        reason=_reason(screen, say, category),
+        detail=screen.detail or say.get(f"{screen.kind}.detail", ""),
         tag=category if asking else "",
         note=_note(screen, say),
     )
@@ -135,22 +137,18 @@ def words(screen: Screen, language: Language) -> Words:
 
 def _category(say: Mapping[str, str], category: str) -> str:
     known = say.get(f"category.{category}")
-    return known or category.replace("_", " ").capitalize() or say["category.other"]
+    return known or category.replace("_", " ").strip().capitalize() or say["category.other"]
 
 
-def _reason(screen: Screen, say: Mapping[str, str]) -> str:
+def _reason(screen: Screen, say: Mapping[str, str], category: str) -> str:
     if screen.fault is not None:
         return say[f"fault.{screen.fault}"]
+    if screen.kind == "refused":
+        return say["refused.reason"].format(category=category)
     if screen.alert is None:
         return ""
     template = say.get(f"reason.{screen.alert.reason}", say["reason.other"])
     return template.format(age=screen.alert.challenge_age_years)
-
-
-def _detail(screen: Screen, say: Mapping[str, str], category: str) -> str:
-    if screen.kind == "fault":
-        return screen.detail
-    return say.get(f"{screen.kind}.detail", "").format(category=category)
 
 
 def _note(screen: Screen, say: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ from agent.display.service import DisplayService
 from agent.outcomes import Alert, AlertReason, SaleAudit
 from agent.publish.events import CameraPart, StatePayload, rfc3339
 from agent.publish.publisher import outcome_message, state_message
-from agent.publish.topics import TOPICS, TopicTree
+from agent.publish.topics import TopicTree
 from tests.brokers import HOST, wait_until
 
 TREE = TopicTree("checkout", "demo-store", "till-1")
@@ -74,7 +74,10 @@ class AgentStandIn:
             self.greetings += 1
             self._say_everything()
         else:
-            self.confirmed.append(json.loads(message.payload))
+            told = json.loads(message.payload)
+            self.confirmed.append(told)
+            if told["action"] == "id_checked":
+                self.standing.pop(told["sale_id"], None)
 
     def _say_everything(self) -> None:
         if not self.silent:
@@ -130,6 +133,8 @@ class AgentStandIn:
 
     def till(self, sale_id: str, step: str, category: str | None = None) -> None:
         """Play the point of sale."""
+        if step == "closed":
+            self.standing.pop(sale_id, None)
         content: dict[str, Any] = {
             "schema_version": 1, "message_id": ids.new_event_id(), "sale_id": sale_id,
             "type": step, "occurred_at": rfc3339(time.time()),
@@ -154,8 +159,10 @@ class AgentStandIn:
             sock.close()
 
     def close(self) -> None:
-        """Leave."""
+        """Leave; what stood is over, so that the next test begins with nothing."""
         self._stop()
+        for sale_id in list(self.standing):
+            self.till(sale_id, "closed")
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -204,9 +211,11 @@ class RunningDisplay:
 
 
 @contextlib.contextmanager
-def display(broker_port: int, **options: Any) -> Iterator[RunningDisplay]:
+def display(
+    broker_port: int,
+) -> Iterator[RunningDisplay]:
     """A display for the length of a `with`."""
-    running = RunningDisplay(broker_port, **options)
+    running = RunningDisplay(broker_port)
     try:
         yield running
     finally:
@@ -215,5 +224,5 @@ def display(broker_port: int, **options: Any) -> Iterator[RunningDisplay]:
 
 def fetch(url: str, timeout_s: float = 5.0) -> bytes:
     """Return what a plain client gets."""
-    with urllib.request.urlopen(url, timeout=timeout_s) as answer:
+    with urllib.request.urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 (our own)
         return bytes(answer.read())
