@@ -85,7 +85,7 @@ class Pages:
         try:
             with self._service.watching() as changed:
                 yield f"retry: {_RECONNECT_MS}\n\n"
-                while True:
+                while not self._service.closing:
                     changed.clear()
                     shown = asdict(words(self._service.screen(), language))
                     yield f"event: screen\ndata: {json.dumps(shown)}\n\n"

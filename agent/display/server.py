@@ -24,7 +24,19 @@ _log = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, which would end the process with the signal."""
+    """uvicorn that ends the endless streams, and leaves the signals to us.
+
+    Its own signal handling would end the process with the signal.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: DisplayService) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self._service.close()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -48,7 +60,7 @@ def listen(section: DisplaySection) -> socket.socket:
         ) from error
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
+def make_server(app: ASGIApp, service: DisplayService) -> uvicorn.Server:
     """Return the server; set its `should_exit` to end it."""
     config = uvicorn.Config(
         app,
@@ -62,12 +74,12 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=STOP_S,
     )
-    return _Server(config)
+    return _Server(config, service)
 
 
 async def serve(app: ASGIApp, service: DisplayService, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT."""
-    server = make_server(app)
+    server = make_server(app, service)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.handle_exit, number, None)

@@ -66,6 +66,7 @@ class DisplayService:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watchers: set[asyncio.Event] = set()
         self._shown: Screen | None = None
+        self.closing = False
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -92,6 +93,12 @@ class DisplayService:
             yield event
         finally:
             self._watchers.discard(event)
+
+    def close(self) -> None:
+        """Let everybody who watches go."""
+        self.closing = True
+        for watcher in self._watchers:
+            watcher.set()
 
     async def confirm(self, event_id: str, action: Action) -> bool:
         """Tell the agent of a cashier's tap; return False when that alert stands no longer.

@@ -26,7 +26,7 @@ from agent.display.link import MqttLink
 from agent.display.pages import Pages
 from agent.display.server import make_server
 from agent.display.service import DisplayService
-from agent.outcomes import Alert, AlertReason, SaleAudit
+from agent.outcomes import Advice, Alert, AlertReason, SaleAudit
 from agent.publish.events import CameraPart, StatePayload, rfc3339
 from agent.publish.publisher import outcome_message, state_message
 from agent.publish.topics import TopicTree
@@ -92,7 +92,7 @@ class AgentStandIn:
 
     def say_state(self) -> None:
         """Publish the state as it is."""
-        cameras = tuple(CameraPart(camera_id=k, state=v) for k, v in self.cameras.items())  # type: ignore[arg-type]  # a test may say anything
+        cameras = tuple(CameraPart(camera_id=k, state=v) for k, v in self.cameras.items())
         payload = StatePayload(
             event_id=ids.new_event_id(), occurred_at=rfc3339(time.time()), agent_version="0",
             model=None, config_digest="0", cameras=cameras,
@@ -105,7 +105,7 @@ class AgentStandIn:
         category: str = "alcohol",
     ) -> Alert:  # fmt: skip
         """Issue an alert and keep issuing it until `settle`."""
-        advice = (
+        advice: Advice = (
             "challenge" if reason in ("looks_under_challenge_age", "several_people") else "unsure"
         )
         now_s = time.time()
@@ -155,7 +155,6 @@ class AgentStandIn:
         sock = self._client.socket()
         self._client.loop_stop()
         if sock is not None:
-            sock.shutdown(socket.SHUT_RDWR)
             sock.close()
 
     def close(self) -> None:
@@ -186,7 +185,7 @@ class RunningDisplay:
         self._listening = socket.create_server((HOST, port))
         self.port = int(self._listening.getsockname()[1])
         pages = Pages(self.service, "en", "demo-store · till-1")
-        self._server = make_server(pages.app(token))
+        self._server = make_server(pages.app(token), self.service)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert wait_until(lambda: self._server.started)

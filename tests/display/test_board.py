@@ -19,7 +19,9 @@ STALE_S = 15.0
 LIFETIME_S = 60.0
 
 
-def state(stopped: str | None = None, debug_view: bool = False, **cameras: str) -> HeardState:
+def state(
+    cameras: dict[str, str] | None = None, stopped: str | None = None, debug_view: bool = False
+) -> HeardState:
     listed = [{"camera_id": k, "state": v} for k, v in (cameras or {"till": "online"}).items()]
     content = {"cameras": listed, "stopped": stopped, "debug_view": debug_view}
     return HeardState.model_validate(content)
@@ -77,6 +79,10 @@ class Story:
         return self.screen.kind
 
     @property
+    def fault(self) -> str | None:
+        return self.screen.fault
+
+    @property
     def asked(self) -> list[str]:
         """The sale asked about, and how many more."""
         screen = self.screen
@@ -107,29 +113,29 @@ def test_what_the_broker_has_kept_is_no_sign_of_life() -> None:
     story.board.connected(story.now_s)
     story.board.availability("online", story.now_s)
     story.board.state(state(), True, story.now_s)
-    assert story.screen.fault == "connecting"
+    assert story.fault == "connecting"
     story.wait(STALE_S, alive=False)
-    assert story.screen.fault == "stale"
+    assert story.fault == "stale"
 
 
 def test_without_a_word_of_the_agent_it_is_offline() -> None:
     story = Story()
     story.board.connected(story.now_s)
-    assert story.screen.fault == "connecting"
+    assert story.fault == "connecting"
     story.wait(2.0, alive=False)
-    assert story.screen.fault == "agent_offline"
+    assert story.fault == "agent_offline"
 
 
 @pytest.mark.parametrize("word", ["offline", "", "ONLINE", "on"])
 def test_only_the_word_online_is_online(story: Story, word: str) -> None:
     story.board.availability(word, story.now_s)
-    assert story.screen.fault == "agent_offline"
+    assert story.fault == "agent_offline"
 
 
 def test_an_agent_that_is_back_must_speak_first(story: Story) -> None:
     story.board.availability("offline", story.now_s)
     story.board.availability("online", story.now_s)
-    assert story.screen.fault == "connecting"
+    assert story.fault == "connecting"
     assert story.wait(0.1).kind == "idle"
 
 
@@ -137,7 +143,7 @@ def test_silence_of_the_agent_is_stale_whatever_stood(story: Story) -> None:
     story.alert().wait(STALE_S - 0.1, alive=False)
     assert story.kind == "ask"
     story.wait(0.1, alive=False)
-    assert (story.kind, story.screen.fault) == ("fault", "stale")
+    assert (story.kind, story.fault) == ("fault", "stale")
     assert story.screen.alert is not None
     assert story.wait(0.1).kind == "ask"
 
@@ -155,14 +161,14 @@ def test_silence_of_the_agent_is_stale_whatever_stood(story: Story) -> None:
 def test_every_camera_without_pictures_is_a_fault(
     story: Story, cameras: dict[str, str], fault: str, detail: str
 ) -> None:
-    story.board.state(state(**cameras), False, story.now_s)
-    assert (story.screen.fault, story.screen.detail) == (fault, detail)
+    story.board.state(state(cameras), False, story.now_s)
+    assert (story.fault, story.screen.detail) == (fault, detail)
     assert story.alert().kind == "ask", "an alert is more urgent than a camera"
 
 
 def test_a_camera_says_itself_that_it_is_gone(story: Story) -> None:
     story.board.camera("till", "stalled", False)
-    assert story.screen.fault == "camera_stalled"
+    assert story.fault == "camera_stalled"
 
 
 def test_the_kept_state_of_a_camera_that_was_taken_away_does_not_count(story: Story) -> None:
@@ -172,12 +178,12 @@ def test_the_kept_state_of_a_camera_that_was_taken_away_does_not_count(story: St
 
 def test_an_agent_without_cameras_is_starting(story: Story) -> None:
     story.board.state(HeardState(), False, story.now_s)
-    assert story.screen.fault == "camera_starting"
+    assert story.fault == "camera_starting"
 
 
 def test_an_agent_that_says_it_has_stopped_is_offline(story: Story) -> None:
     story.board.state(state(stopped="SIGTERM"), False, story.now_s)
-    assert story.screen.fault == "agent_offline"
+    assert story.fault == "agent_offline"
 
 
 def test_a_watching_technician_is_shown(story: Story) -> None:
@@ -347,7 +353,7 @@ def play(story: Story, event: tuple[Any, ...]) -> None:
         category = "alcohol" if step.startswith("item") else ""
         story.step(step, sale_id, category=category, display=display)
     elif kind == "state":
-        board.state(state(till=rest[1]), rest[0], story.now_s)
+        board.state(state({"till": rest[1]}), rest[0], story.now_s)
     elif kind == "availability":
         board.availability(rest[0], story.now_s)
     elif kind == "connected":
