@@ -93,8 +93,8 @@ def keep_picture(page: Page, folder: Path, name: str) -> Path:
     page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
     overflowing = page.evaluate(
         "[...document.querySelectorAll('h1, p, button, #tag')].filter((each) => {"
-        " const box = each.getBoundingClientRect(); return each.textContent && (box.right > innerWidth"
-        " || box.bottom > innerHeight || box.left < 0 || box.top < 0); }).map((each) => each.outerHTML + JSON.stringify(each.getBoundingClientRect()))"
+        " const box = each.getBoundingClientRect(); return box.width && (box.right > innerWidth"
+        " || box.bottom > innerHeight || box.left < 0 || box.top < 0); }).map((each) => each.outerHTML)"
     )
     assert overflowing == [], name
     path = folder / f"{name}.png"
