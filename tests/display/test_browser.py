@@ -94,7 +94,8 @@ def keep_picture(page: Page, folder: Path, name: str) -> Path:
     overflowing = page.evaluate(
         "[...document.querySelectorAll('h1, p, button, #tag')].filter((each) => {"
         " const box = each.getBoundingClientRect(); return box.width && (box.right > innerWidth"
-        " || box.bottom > innerHeight || box.left < 0 || box.top < 0); }).map((each) => each.outerHTML)"
+        " || box.bottom > innerHeight || box.left < 0 || box.top < 0); })"
+        ".map((each) => each.outerHTML)"
     )
     assert overflowing == [], name
     path = folder / f"{name}.png"
