@@ -12,7 +12,7 @@ PYTEST_OPTIONS ?=
 TIMES ?= 50
 FUZZ_CASES ?= 150000
 DEBIAN_RUN := libgl1 libglib2.0-0
-DEBIAN_TEST := $(DEBIAN_RUN) mosquitto mosquitto-clients strace shellcheck systemd ffmpeg \
+DEBIAN_TEST := $(DEBIAN_RUN) chromium mosquitto mosquitto-clients strace shellcheck systemd ffmpeg \
   python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools gstreamer1.0-plugins-base \
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

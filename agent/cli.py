@@ -112,6 +112,22 @@ def doctor(config: ConfigOption = None) -> None:
     raise typer.Exit(run_doctor(config))
 
 
+@app.command()
+def display(
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="Settings file.", metavar="FILE")
+    ] = Path("config.yaml"),
+) -> None:
+    """Serve the cashier's display: a web page that says when to ask for ID.
+
+    It listens to the broker itself, so it may run on another machine than the agent.
+    """
+    from agent.commands.display import display as run_display
+    from agent.config.load import load_config
+
+    raise typer.Exit(run_display(load_config(config)))
+
+
 @app.command("check-config")
 def check_config(file: Annotated[Path, typer.Argument(help="Settings file.")]) -> None:
     """Check a settings file; exit code 78 and one line a fault when it is refused."""

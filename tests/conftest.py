@@ -16,6 +16,7 @@ import pytest
 
 #: What a marker needs on the machine, and where Debian has it.
 NEEDED_PROGRAMS = {
+    "chromium": (("chromium",), "chromium"),
     "mosquitto": (("mosquitto", "mosquitto_sub", "mosquitto_pub"), "mosquitto mosquitto-clients"),
     "systemd": (("systemd-analyze",), "systemd"),
     "shellcheck": (("shellcheck",), "shellcheck"),

@@ -26,6 +26,8 @@ FLUSH_S = 1.0
 STOP_PUBLISHER_S = 1.5
 #: Slow facts (outbox, degraded reasons) are looked at so often.
 SURVEY_INTERVAL_S = 1.0
+#: The state is said again so often, changed or not: a display takes it as a sign of life.
+HEARTBEAT_S = 5.0
 
 
 class StopRequest:
@@ -76,6 +78,8 @@ class Daemon:
         self._health = self._health_server(config.observe.http_port)
         self._surveyed_s = float("-inf")
         self._connects = 0
+        self._greetings = 0
+        self._said_s = float("-inf")
         self._publisher_moved_s = float("-inf")
 
     def run(self) -> None:
@@ -107,14 +111,22 @@ class Daemon:
         if self._publisher.progress_at_s > self._publisher_moved_s:
             self._publisher_moved_s = self._publisher.progress_at_s
             self._progress.report("publisher")
-        if status.connects > self._connects and status.connected:
-            self._connects = status.connects
+        greetings = status.inbound.get("hello", 0)
+        if status.connected and (status.connects, greetings) != (self._connects, self._greetings):
+            self._connects, self._greetings = status.connects, greetings
             self._register.reissue()
+            self._say_state()  # after the alerts: a display then knows that it has all of them
+        elif self._clock.now_s() - self._said_s >= HEARTBEAT_S:
+            self._say_state()
         self._metrics.broker_connected(status.connected)
         self._metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
         self._announcer.outbox(status.dropped)
         self._announcer.degraded(*status.degraded)
         self._watchdog.status(self._line())
+
+    def _say_state(self) -> None:
+        self._said_s = self._clock.now_s()
+        self._announcer.state()
 
     def _line(self) -> str:
         status = self._publisher.status

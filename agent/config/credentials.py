@@ -23,6 +23,7 @@ from agent.errors import ConfigError
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https")
 _MAX_PASSWORD_BYTES = 4096
 _MIN_MASKED_CHARACTERS = 4
+MIN_TOKEN_CHARACTERS = 16
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 #: Up to the last @ of a word, so that a slash or an @ inside a password hides nothing of it.
 _ADDRESS_LOGIN = re.compile(r"://[^\s'\"<>]*@")
@@ -46,6 +47,18 @@ class Account(Protocol):
         """The file with the password, or None."""
 
 
+class TokenHolder(Protocol):
+    """The keys of a section whose page is shown to those who know a token."""
+
+    @property
+    def token_env(self) -> str | None:
+        """The environment variable with the token, or None."""
+
+    @property
+    def token_file(self) -> Path | None:
+        """The file with the token, or None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Reads passwords; `where` in its methods is the section's place in the file."""
@@ -65,6 +78,25 @@ class Credentials:
         if account.password_file is not None:
             return self._from_file(account.password_file, f"{where}.password_file")
         return None
+
+    def token(self, holder: TokenHolder, where: str) -> str | None:
+        """Return the token, or None when none is configured.
+
+        Raises:
+            ConfigError: As for a password, or it is too short to be safe from guessing.
+        """
+        if holder.token_env is not None:
+            token = self._from_environment(holder.token_env, f"{where}.token_env")
+        elif holder.token_file is not None:
+            token = self._from_file(holder.token_file, f"{where}.token_file")
+        else:
+            return None
+        if len(token) < MIN_TOKEN_CHARACTERS:
+            raise ConfigError(
+                f"{self.file}: {where}: the token has fewer than {MIN_TOKEN_CHARACTERS} "
+                "characters: make one with: openssl rand -hex 24"
+            )
+        return token
 
     def _from_environment(self, name: str, key: str) -> str:
         password = self.environment.get(name)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from agent.config import faults, strict_yaml
 from agent.config.credentials import (
+    Account,
     Credentials,
     account_fault,
     host_fault,
@@ -57,6 +58,25 @@ class LoadedConfig:
             ConfigError: The named variable or file does not give one.
         """
         return self._credentials.password(self.config.mqtt, "mqtt")
+
+    def display_login(self) -> tuple[str | None, str | None]:
+        """Return the display's name and password at the broker; its own, else the agent's.
+
+        Raises:
+            ConfigError: The named variable or file does not give the password.
+        """
+        display = self.config.display
+        if display.username is None:
+            return self.config.mqtt.username, self.mqtt_password()
+        return display.username, self._credentials.password(display, "display")
+
+    def display_token(self) -> str | None:
+        """Return what a browser must show to see the display, or None when anybody may.
+
+        Raises:
+            ConfigError: The named variable or file does not give it, or it is too short.
+        """
+        return self._credentials.token(self.config.display, "display")
 
     def camera_address(self, camera: CameraSection) -> str:
         """Return what OpenCV opens: device, file, or address with its login.
@@ -157,8 +177,10 @@ def _validated(data: dict[str, Any], name: str) -> Config:
 
 
 def _refuse_bad_logins(config: Config, name: str) -> None:
-    own = (host_fault(config.mqtt.host), account_fault(config.mqtt))
-    found = [f"mqtt.{fault}" for fault in own if fault]
+    accounts: dict[str, Account] = {"mqtt": config.mqtt, "display": config.display}
+    faults_of = [(where, account_fault(account)) for where, account in accounts.items()]
+    faults_of.append(("mqtt", host_fault(config.mqtt.host)))
+    found = [f"{where}.{fault}" for where, fault in faults_of if fault]
     for index, camera in enumerate(config.cameras):
         both = (source_fault(camera.source, camera), account_fault(camera))
         found += [f"cameras[{index}].{fault}" for fault in both if fault]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from agent.config.decision import AgeGroupSection, ChallengeSection
+from agent.config.display import DisplaySection
 from agent.config.insights import BasketSection, OfferSection
 from agent.config.messaging import MqttSection, ObserveSection, OutboxSection
 from agent.config.section import Name, Section
@@ -40,6 +41,7 @@ class Config(Section):
     offers: OfferSection = OfferSection()
     mqtt: MqttSection = MqttSection()
     outbox: OutboxSection = OutboxSection()
+    display: DisplaySection = DisplaySection()
     observe: ObserveSection = ObserveSection()
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from agent.clock import Clock
 from agent.errors import ProtocolError
 from agent.outcomes import SaleMessage
 from agent.publish.pacing import TokenBucket
-from agent.publish.sales import parse_confirm, parse_sale
+from agent.publish.sales import parse_confirm, parse_hello, parse_sale
 from agent.publish.topics import TopicKey
 
 #: A till sends a few a second; Mosquitto's own queue of an offline session holds 1000.
@@ -39,7 +39,7 @@ class Inbox:
         self._counts: Counter[str] = Counter()
 
     def receive(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Take a message in, or count why not."""
+        """Take a message in, or count why not; a greeting is only counted, as `hello`."""
         with self._lock:
             refusal = self._refusal(topic, payload, retained)
             self._counts[refusal or "received"] += 1
@@ -55,6 +55,9 @@ class Inbox:
         if key is None:
             return "topic"
         try:
+            if key is TopicKey.HELLO:
+                parse_hello(payload)
+                return "hello"
             message = _PARSERS[key](payload)
         except ProtocolError as error:
             logger.warning("inbound_refused %s: %s", key, error)

@@ -32,22 +32,27 @@ _ITEM_STEPS = frozenset({"item_scanned", "item_removed"})
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
-class Inbound(BaseModel):
-    """What both kinds begin with."""
+class Received(BaseModel):
+    """What every kind begins with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     # Not Literal[1]: that takes true for 1.
     schema_version: int = Field(ge=1, le=1)
     message_id: Identifier = Field(description="The sender's own; one seen before is ignored.")
-    sale_id: Identifier
     occurred_at: AwareDatetime = Field(description="RFC 3339 with its offset.")
 
     @model_validator(mode="after")
-    def _plausible(self) -> Inbound:
+    def _plausible(self) -> Received:
         if not _EARLIEST <= self.occurred_at < _LATEST:
             raise ValueError("occurred_at: expected a date between 2000 and 2200")
         return self
+
+
+class Inbound(Received):
+    """What the steps of a sale begin with."""
+
+    sale_id: Identifier
 
 
 class SaleItem(BaseModel):
@@ -80,7 +85,11 @@ class ConfirmPayload(Inbound):
     action: Literal["id_checked", "id_refused"]
 
 
-_InboundType = TypeVar("_InboundType", bound=Inbound)
+class HelloPayload(Received):
+    """A display is there, or there again, and does not know what stands."""
+
+
+_InboundType = TypeVar("_InboundType", bound=Received)
 
 
 def parse_sale(content: bytes) -> SaleMessage:
@@ -124,6 +133,15 @@ def parse_confirm(content: bytes) -> SaleMessage:
         occurred_wall_s=payload.occurred_at.timestamp(),
         source="display",
     )
+
+
+def parse_hello(content: bytes) -> None:
+    """Check the greeting of a display.
+
+    Raises:
+        ProtocolError: Too large, no JSON, or not as the schema says.
+    """
+    _validated(HelloPayload, content)
 
 
 def _validated(model: type[_InboundType], content: bytes) -> _InboundType:

@@ -16,7 +16,7 @@ from agent.publish.events import (
     SaleAuditPayload,
     StatePayload,
 )
-from agent.publish.sales import ConfirmPayload, SalePayload
+from agent.publish.sales import ConfirmPayload, HelloPayload, SalePayload
 
 #: Version of the topic tree; it changes only when consumers must.
 TREE_VERSION = "v1"
@@ -37,6 +37,7 @@ class TopicKey(StrEnum):
     OFFER = "event-offer"
     SALE = "pos-sale"
     CONFIRM = "display-confirm"
+    HELLO = "display-hello"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,11 @@ TOPICS: dict[TopicKey, Topic] = {
     ),
     TopicKey.CONFIRM: Topic(
         "display/confirm", "in", 1, False, ConfirmPayload, 0,
-        "The cashier's tap; a topic of its own, so that the ACL tells it from the till.",
+        "The cashier's tap; a topic of its own, so that the ACL tells it tells it from the till.",
+    ),
+    TopicKey.HELLO: Topic(
+        "display/hello", "in", 1, False, HelloPayload, 0,
+        "A display has (re)connected: the agent says its state and every standing alert again.",
     ),
 }  # fmt: skip
 

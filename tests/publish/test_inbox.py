@@ -10,7 +10,11 @@ from agent.clock import ReplayClock
 from agent.publish.inbox import BURST, MAX_WAITING, RATE_HZ, Inbox
 from agent.publish.topics import TopicKey
 
-TOPICS = {"p/v1/s/r/pos/sale": TopicKey.SALE, "p/v1/s/r/display/confirm": TopicKey.CONFIRM}
+TOPICS = {
+    "p/v1/s/r/pos/sale": TopicKey.SALE,
+    "p/v1/s/r/display/confirm": TopicKey.CONFIRM,
+    "p/v1/s/r/display/hello": TopicKey.HELLO,
+}
 SALE_TOPIC = "p/v1/s/r/pos/sale"
 
 
@@ -71,3 +75,12 @@ def test_when_nobody_fetches_the_oldest_go(inbox: Inbox, clock: ReplayClock) -> 
     assert len(waiting) == MAX_WAITING
     assert waiting[0].message_id == "5"
     assert inbox.counts()["overflow"] == 5
+
+
+def test_a_greeting_is_only_counted_and_a_bad_one_refused(inbox: Inbox) -> None:
+    greeting = {"schema_version": 1, "message_id": "1", "occurred_at": "2026-01-01T12:00:00Z"}
+    inbox.receive("p/v1/s/r/display/hello", json.dumps(greeting).encode(), False)
+    inbox.receive("p/v1/s/r/display/hello", b"hello", False)
+    inbox.receive("p/v1/s/r/display/hello", json.dumps(greeting).encode(), True)
+    assert inbox.drain() == []
+    assert inbox.counts() == {"hello": 1, "schema": 1, "retained": 1}

@@ -60,4 +60,5 @@ def test_the_agent_listens_to_till_and_display_only() -> None:
     assert TREE.inbound() == {
         "checkout/v1/shop/till-1/pos/sale": TopicKey.SALE,
         "checkout/v1/shop/till-1/display/confirm": TopicKey.CONFIRM,
+        "checkout/v1/shop/till-1/display/hello": TopicKey.HELLO,
     }
