@@ -45,7 +45,9 @@ from training.composed.scene import backgrounds
 from training.composed.watching import Watcher
 
 #: Every crop, for the spread of disjoint subsets.
-_EVERY_FRAME = EstimateSection(rate_hz=60.0, settled_crops=1000, settled_rate_hz=60.0)
+_EVERY_FRAME = EstimateSection(
+    rate_hz=60.0, settled_crops=1000, settled_rate_hz=60.0, max_wait_ms=0.0
+)
 _LONG_STAY_S = 24.0
 
 

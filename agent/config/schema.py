@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from agent.config.audit import AuditSection
 from agent.config.decision import AgeGroupSection, ChallengeSection
 from agent.config.insights import BasketSection, OfferSection
 from agent.config.messaging import MqttSection, ObserveSection, OutboxSection
@@ -41,6 +42,7 @@ class Config(Section):
     mqtt: MqttSection = MqttSection()
     outbox: OutboxSection = OutboxSection()
     observe: ObserveSection = ObserveSection()
+    audit: AuditSection = AuditSection()
 
     @model_validator(mode="after")
     def _distinct_cameras(self) -> Config:

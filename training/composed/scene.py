@@ -84,11 +84,27 @@ def _mask(height: int, width: int) -> Float32Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Figure:
-    """A person: (h, w, 4) photograph with opacity, movement, colour of the clothes."""
+    """A person: (h, w, 4) photograph with opacity, movement, and colours of the rest."""
 
     photograph: Float32Array
     motion: Motion
     clothes: list[float]
+    hair: list[float]
+    skin: list[float]
+
+
+def _figure(face: KnownFace, motion: Motion, random: np.random.Generator) -> _Figure:
+    """Return a person whose neck and hair have the colours of his chin and forehead."""
+    height, width = face.pixels.shape[:2]
+    rim = face.pixels[: height // 12, width // 4 : -width // 4].reshape(-1, 3)
+    chin = face.pixels[height * 3 // 4 : height * 7 // 8, width * 2 // 5 : -width * 2 // 5]
+    return _Figure(
+        photograph=_with_mask(face.pixels),
+        motion=motion,
+        clothes=random.uniform(20, 200, 3).tolist(),
+        hair=np.median(rim, axis=0).tolist(),
+        skin=(0.8 * np.median(chin.reshape(-1, 3), axis=0)).tolist(),
+    )
 
 
 class Scene:
@@ -110,10 +126,7 @@ class Scene:
     ) -> None:
         self._background = background
         self._random = np.random.default_rng(seed)
-        self._people = [
-            _Figure(_with_mask(face.pixels), motion, self._random.uniform(20, 200, 3).tolist())
-            for face, motion in people
-        ]
+        self._people = [_figure(face, motion, self._random) for face, motion in people]
         self._light = light
         noise = self._random.standard_normal((HEIGHT_PX + _SPARE_PX, WIDTH_PX + _SPARE_PX, 3))
         self._noise = (light.noise_levels * noise).astype(np.float32)
@@ -127,7 +140,7 @@ class Scene:
             pose = figure.motion.at(at_s)
             if pose is not None:
                 before = figure.motion.at(at_s - _SHUTTER_S) or pose
-                _draw_body(picture, figure.clothes, pose)
+                _draw_body(picture, figure, pose)
                 moved_px = (pose.x_px - before.x_px, pose.y_px - before.y_px)
                 _draw_face(picture, figure.photograph, pose, moved_px)
         return self._through_camera(picture)
@@ -153,14 +166,22 @@ def _with_mask(pixels: UInt8Array) -> Float32Array:
     return np.concatenate([pixels * opacity, opacity], axis=2).astype(np.float32)
 
 
-def _draw_body(picture: Float32Array, clothes: list[float], pose: Pose) -> None:
-    """Draw neck and shoulders below the face, so that no head floats."""
+def _draw_body(picture: Float32Array, figure: _Figure, pose: Pose) -> None:
+    """Draw hair, neck, shoulders and trunk round the face, so that no mask floats."""
     x_px, y_px, face_px = round(pose.x_px), pose.y_px, pose.face_px
-    skin = [0.9 * level + 20 for level in (150.0, 115.0, 95.0)]
-    neck = (round(face_px * 0.3), round(face_px * 0.5))
-    cv2.ellipse(picture, (x_px, round(y_px + 0.7 * face_px)), neck, 0, 0, 360, skin, -1)
-    shoulders = (round(face_px * 1.15), round(face_px * 1.1))
-    cv2.ellipse(picture, (x_px, round(y_px + 2.0 * face_px)), shoulders, 0, 0, 360, clothes, -1)
+    below_px = picture.shape[0] + round(face_px)
+    half_px = round(face_px * 1.25)
+    top_px = round(y_px + 1.75 * face_px)
+    cv2.rectangle(picture, (x_px - half_px, top_px), (x_px + half_px, below_px), figure.clothes, -1)
+
+    def ellipse(down: float, across: float, high: float, colour: list[float]) -> None:
+        axes = (round(across * face_px), round(high * face_px))
+        centre = (x_px, round(y_px + down * face_px))
+        cv2.ellipse(picture, centre, axes, pose.roll_degrees, 0, 360, colour, -1, cv2.LINE_AA)
+
+    ellipse(1.75, 1.25, 0.75, figure.clothes)
+    ellipse(0.8, 0.3, 0.55, figure.skin)
+    ellipse(-0.12, 0.62, 0.80, figure.hair)
 
 
 def _draw_face(
