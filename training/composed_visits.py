@@ -131,9 +131,7 @@ def _spreads(
                 yield spread_years
 
 
-def _counted_visits(
-    shelf: FaceShelf, composer: Composer, clips: int
-) -> dict[str, tuple[int, int]]:
+def _counted_visits(shelf: FaceShelf, composer: Composer, clips: int) -> dict[str, tuple[int, int]]:
     watchers = {False: Watcher(config_of(CameraSection(id=CAMERA_ID)))}
     watchers[True] = Watcher(config_of(ZONED_CAMERA))
     counted: dict[str, tuple[int, int]] = {}
@@ -174,7 +172,9 @@ def _error_table(figures: dict[str, Any]) -> Table:
 
 
 def _decision_table(decision: dict[str, Any]) -> Table:
-    table = Table("age", "customers", "passed unasked", "challenged", "unsure", title="The decision")
+    table = Table(
+        "age", "customers", "passed unasked", "challenged", "unsure", title="The decision"
+    )
     for band, shares in decision.items():
         cells = (" ".join(_ratio_cells(shares[k])) for k in ("passed", "challenged", "unsure"))
         table.add_row(band, str(shares["passed"]["n"]), *cells)
@@ -200,7 +200,7 @@ def main(
     ] = Path("../shared"),
     split: Annotated[str, typer.Option(help="test to report, val to choose constants")] = "test",
     out: Annotated[Path | None, typer.Option(help="JSON file for the figures")] = None,
-    visits: Annotated[int, typer.Option(help="customers", min=2)] = Amount.visits,
+    visits: Annotated[int, typer.Option(help="customers", min=2)] = 200,
     seed: Annotated[int, typer.Option(help="of every choice")] = 20261124,
 ) -> None:
     """Compose visits, run them through the agent, and print what came out."""

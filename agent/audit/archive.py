@@ -99,8 +99,16 @@ class AuditArchive:
         except sqlite3.Error as error:
             raise self._refused(error) from error
         return [
-            AuditedSale(*row[:5], result=cast("AuditResult", row[5]), was_checked=bool(row[6]))
-            for row in rows
+            AuditedSale(
+                event_id=event_id,
+                store_id=store_id,
+                register_id=register_id,
+                occurred_wall_s=wall_s,
+                advice=advice,
+                result=cast("AuditResult", result),
+                was_checked=bool(was_checked),
+            )
+            for event_id, store_id, register_id, wall_s, advice, result, was_checked in rows
         ]
 
     def delete_before(self, wall_s: float) -> int:

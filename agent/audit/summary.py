@@ -84,9 +84,7 @@ def summarise(sales: Sequence[AuditedSale], shifts: Shifts) -> list[Line]:
         "hour": lambda sale: shifts.hour(sale.occurred_wall_s),
         "register and shift": lambda s: f"{s.register_id} {shifts.name(s.occurred_wall_s)}",
     }
-    return [
-        line for grouping in GROUPINGS for line in _lines_of(grouping, names[grouping], sales)
-    ]
+    return [line for grouping in GROUPINGS for line in _lines_of(grouping, names[grouping], sales)]
 
 
 def _lines_of(

@@ -9,9 +9,6 @@ from typing import Annotated
 import typer
 
 audit_app = typer.Typer(
-    help="How conscientiously age-restricted goods are sold: by register, shift and hour, "
-    "never by person.",
-    no_args_is_help=True,
     rich_markup_mode="rich",
 )
 
@@ -20,6 +17,16 @@ _ConfigOption = Annotated[
     typer.Option("--config", "-c", help="Settings file; none: built-in defaults.", metavar="FILE"),
 ]
 _DAY = ["%Y-%m-%d"]
+
+
+@audit_app.callback(invoke_without_command=True)
+def audit(context: typer.Context) -> None:
+    """How conscientiously age-restricted goods are sold; alone it is `audit report`.
+
+    By register, shift and hour, never by person.
+    """
+    if context.invoked_subcommand is None:
+        report()
 
 
 @audit_app.command()

@@ -168,10 +168,7 @@ class Composer:
         still: bool = False,
     ) -> Motion:
         face_px = self._between(FACE_PX[0], min(FACE_PX[1], limit_px))
-        if from_side:  # those on the right come from the right
-            enters_from_px = 740.0
-        else:
-            enters_from_px = -100.0
+        enters_from_px = 740.0 if from_side else -100.0  # those on the right come from there
         if from_side == 0:
             leaves_to_px = -100.0
         return Motion(

@@ -131,7 +131,7 @@ class Scene:
         noise = self._random.standard_normal((HEIGHT_PX + _SPARE_PX, WIDTH_PX + _SPARE_PX, 3))
         self._noise = (light.noise_levels * noise).astype(np.float32)
         across = np.linspace(-1, 1, WIDTH_PX, dtype=np.float32)[None, :, None]
-        self._gain = light.gain * (1 + light.slope * across) * np.float32(light.tint)
+        self._gain = light.gain * (1 + light.slope * across) * np.array(light.tint, np.float32)
 
     def frame(self, at_s: float) -> UInt8Array:
         """Return the picture at a time, (480, 640, 3) uint8 RGB; ask in order of time."""
