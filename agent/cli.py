@@ -152,8 +152,8 @@ def simulate_pos(
     ] = None,
     config: ConfigOption = None,
     linger_s: Annotated[
-        float, typer.Option(help="Listen for answers so long after the script's end.", min=0)
-    ] = 3.0,
+        float, typer.Option(help="Longest wait for the last audit after the script.", min=0)
+    ] = 5.0,
 ) -> None:
     """Speak for a till over MQTT: a scripted scenario in real time, or typed live.
 

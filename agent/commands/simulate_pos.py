@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from agent import assemble
 from agent.config.load import LoadedConfig
-from agent.errors import AgentError, InputError
+from agent.errors import InputError
 from agent.outcomes import SaleMessage
 from agent.publish.companion import Companion, Subscriptions
 from agent.publish.till import till_message
@@ -36,7 +36,7 @@ def simulate(script: Path | None, loaded: LoadedConfig, linger_s: float) -> int:
     Args:
         script: YAML, as for `replay --sales`; None: typed lines from standard input.
         loaded: The broker, the store and the register.
-        linger_s: Listen for the last audit so long after the script's end.
+        linger_s: Listen for the last audit so long after the end of a script.
 
     Raises:
         AgentError: The script is refused, or the broker.
@@ -45,33 +45,70 @@ def simulate(script: Path | None, loaded: LoadedConfig, linger_s: float) -> int:
     console = Console(highlight=False, soft_wrap=True)
     tree = assemble.topic_tree(loaded.config)
     run = secrets.token_hex(3)
-    subscriptions = Subscriptions(
-        [tree.path(key) for key in _ANSWERS], lambda topic, content: _show(console, topic, content)
-    )
+    answers = Answers(console)
+    subscriptions = Subscriptions([tree.path(key) for key in _ANSWERS], answers.show)
     section = loaded.config.mqtt
     client_id = f"{tree.client_id}-pos-{run}"
     companion = Companion(section, client_id, loaded.mqtt_password(), subscriptions)
     companion.start()
-    till = Till(companion, tree, console)
+    till = Till(companion, tree, console, answers)
     try:
         if steps is not None:
             play(till, SalesScript(steps, time.time()), run)
-            companion.wait(linger_s)
+            listen(companion, answers, linger_s)
         else:
             till_prompt = TypedTill(loaded.config.challenge.categories, time.time, f"sim-{run}")
             converse(till, till_prompt, _lines(console), console)
+            if not sys.stdin.isatty():
+                listen(companion, answers, linger_s)
     finally:
         companion.stop()
     return 0
 
 
+class Answers:
+    """Shows what the agent says, and knows which audits are still to come."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._restricted: set[str] = set()
+        self._awaited: set[str] = set()
+
+    @property
+    def all_came(self) -> bool:
+        """Whether every restricted sale that was closed has been audited."""
+        return not self._awaited
+
+    def expect(self, message: SaleMessage) -> None:
+        """Note a step that was sent."""
+        if message.restricted and message.step == "item_scanned":
+            self._restricted.add(message.sale_id)
+        if message.step == "closed" and message.sale_id in self._restricted:
+            self._awaited.add(message.sale_id)
+
+    def show(self, topic: str, content: bytes) -> None:
+        """Print an alert or an audit; called in the client's thread."""
+        try:
+            answer: Any = json.loads(content)
+            text = _answer(topic, answer)
+        except (ValueError, KeyError, TypeError):
+            text = escape(f"{topic}: {content[:100]!r}")
+        else:
+            if topic.endswith("/sale-audit"):
+                self._awaited.discard(str(answer["sale_id"]))
+        self._console.print(text)
+
+
 class Till:
     """Sends steps of sales and says so."""
 
-    def __init__(self, companion: Companion, tree: TopicTree, console: Console) -> None:
+    def __init__(
+        self, companion: Companion, tree: TopicTree, console: Console, answers: Answers
+    ) -> None:
         self._companion = companion
         self._tree = tree
         self._console = console
+        self._answers = answers
 
     def send(self, message: SaleMessage) -> None:
         """Send one step.
@@ -86,10 +123,18 @@ class Till:
             first = " ".join(str(error).split())[:200]
             raise InputError(f"{message.sale_id}: no valid message: {first}") from error
         self._companion.publish(self._tree.path(key), content)
+        self._answers.expect(message)
         goods = f" {message.quantity} x {message.product_id} ({message.category})"
         what = f"{message.step}{goods if message.category else ''}"
         by = " at the display" if message.source == "display" else ""
         self._console.print(f"[dim]sent[/dim]  {escape(f'{message.sale_id}: {what}{by}')}")
+
+
+def listen(companion: Companion, answers: Answers, longest_s: float) -> None:
+    """Wait for the audits of the closed sales."""
+    end_s = time.monotonic() + longest_s
+    while not answers.all_came and time.monotonic() < end_s:
+        companion.wait(_NAP_S)
 
 
 def play(till: Till, script: SalesScript, run: str) -> None:
@@ -135,15 +180,6 @@ def _lines(console: Console) -> Iterable[str]:
             yield console.input(PROMPT)
         except EOFError:
             return
-
-
-def _show(console: Console, topic: str, content: bytes) -> None:
-    try:
-        answer: Any = json.loads(content)
-        text = _answer(topic, answer)
-    except (ValueError, KeyError, TypeError, AgentError):
-        text = f"{topic}: {content[:100]!r}"
-    console.print(text)
 
 
 def _answer(topic: str, answer: dict[str, Any]) -> str:

@@ -288,14 +288,14 @@ def simulate(agent: Agent, *arguments: str, typed: str = "") -> str:
 def test_a_scripted_till_sees_the_alert_and_the_audit(agent: Agent, tmp_path: Path) -> None:
     script = tmp_path / "sales.yaml"
     script.write_text(SCRIPT)
-    shown = simulate(agent, str(script), "--linger-s", "8")
+    shown = simulate(agent, str(script), "--linger-s", "30")
     assert "ALERT scripted: ask for ID" in shown
     assert "AUDIT scripted: conscientious (challenge due; ID checked by display)" in shown
 
 
 def test_a_typed_till_makes_a_whole_sale(agent: Agent) -> None:
     typed = "open typed\nscan dairy milk x2\nscan alcohol beer\nfly\nclose\n"
-    shown = simulate(agent, "--linger-s", "8", typed=typed)
+    shown = simulate(agent, "--linger-s", "30", typed=typed)
     assert "ALERT typed: ask for ID" in shown
     assert "got fly" in shown
     assert agent.audit("typed")["categories"] == ["alcohol"]
