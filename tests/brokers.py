@@ -246,7 +246,7 @@ class Consumer:
         self._client.subscribe(f"{self._prefix}/#", qos=1)
 
     def _take(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self.on_arrival(message.topic, message.payload)
+        self.on_arrival(message.topic, bytes(message.payload))
         expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
         self.messages.append(
             Received(message.topic, bytes(message.payload), message.qos, message.retain, expiry_s)

@@ -66,7 +66,7 @@ class Amount:
     visits: int = 200
     minors: int = 60
     young_adults: int = 60
-    long_visits: int = 8
+    long_visits: int = 16
     clips: int = 10
 
 
@@ -209,7 +209,7 @@ def main(
         visits=visits,
         minors=max(2, round(60 * share)),
         young_adults=max(2, round(60 * share)),
-        long_visits=max(1, round(8 * share)),
+        long_visits=max(1, round(16 * share)),
         clips=max(1, round(10 * share)),
     )
     figures = compose(shared / "data", split, amount, seed)

@@ -58,7 +58,7 @@ class Seeing:
 
 def main() -> int:
     config, age_years = Path(sys.argv[1]), float(sys.argv[2])
-    assemble.supervisor = lambda *_: Seeing(age_years)  # type: ignore[assignment, misc, return-value]
+    assemble.supervisor = lambda *_: Seeing(age_years)  # type: ignore[assignment]
     return run(load_config(config))
 
 

@@ -34,7 +34,7 @@ class AloneResult:
         single_errors_years: Of every crop alone.
         fused_error_years: None without evidence.
         is_covered: The true age lies in the fused 90 % interval; None without evidence.
-        early_error_years: Of the evidence from the first three crops; None with fewer.
+        early_error_years: Of the evidence from the first three crops.
     """
 
     age_years: int
@@ -50,7 +50,7 @@ def alone_result(
 ) -> AloneResult:
     """Return the figures of one customer from his estimates, in order of time."""
     fused = fused_distribution(estimates)
-    early = fused_distribution(estimates[:3]) if len(estimates) >= 3 else None
+    early = fused_distribution(estimates[:3])
     return AloneResult(
         age_years=age_years,
         single_errors_years=tuple(abs(e.distribution.mean_years - age_years) for e in estimates),
@@ -91,11 +91,13 @@ def error_figures(results: Sequence[AloneResult]) -> dict[str, Any]:
             float(np.mean(r.single_errors_years)),
             r.fused_error_years,
             float(bool(r.is_covered)),
-            r.early_error_years if r.early_error_years is not None else np.nan,
+            r.early_error_years,
         )
         for r in results
-        if r.fused_error_years is not None
+        if r.fused_error_years is not None and r.early_error_years is not None
     ]
+    if not rows:
+        raise ValueError(f"none of {len(results)} visits gave evidence: is the scene too dark?")
     table = np.array(rows, np.float64).reshape(-1, 4)
     single, fused, covered, early = table.T
     return {
@@ -103,7 +105,7 @@ def error_figures(results: Sequence[AloneResult]) -> dict[str, Any]:
         "without_evidence": len(results) - len(rows),
         "crops_per_visit": float(np.mean([len(r.single_errors_years) for r in results])),
         "single_mae_years": _with_interval(single),
-        "three_crops_mae_years": _with_interval(early[np.isfinite(early)]),
+        "three_crops_mae_years": _with_interval(early),
         "fused_mae_years": _with_interval(fused),
         "gain_years": _with_interval(single - fused),
         "coverage_ratio": _wilson(int(covered.sum()), len(covered)),

@@ -87,8 +87,8 @@ class Motion:
             x_px=self._walk_px(at_s) + 0.5 * self.face_px * x_wave,
             y_px=self.y_px + 0.3 * self.face_px * y_wave + self._ducked_px(at_s),
             face_px=size,
-            roll_degrees=14.0 * roll_wave,
-            squeeze_ratio=1.0 - 0.22 * abs(turn_wave),
+            roll_degrees=12.0 * roll_wave,
+            squeeze_ratio=1.0 - 0.18 * abs(turn_wave),
         )
 
     def _walk_px(self, at_s: float) -> float:

@@ -19,7 +19,7 @@ WIDTH_PX, HEIGHT_PX = 640, 480
 FACE_RATIO = 0.8
 #: scikit-image's photographs in which nobody is.
 PHOTOGRAPHS = ("brick.png", "coffee.png", "grass.png", "gravel.png", "motorcycle_left.png")
-_SHUTTER_S = 1 / 30
+_SHUTTER_S = 1 / 40
 _FLICKER_RATIO = 0.2
 #: By so much the field of noise is larger than the picture.
 _SPARE_PX = 64
