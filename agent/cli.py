@@ -158,7 +158,8 @@ def simulate_pos(
     """Speak for a till over MQTT: a scripted scenario in real time, or typed live.
 
     Shows what the agent answers: alerts and sale audits. The script's format is that of
-    replay --sales.
+    replay --sales. At the prompt: open, scan alcohol beer x2, remove alcohol beer, id,
+    id display, refuse, close, sale NUMBER, help, quit.
     """
     from agent.commands.simulate_pos import simulate
     from agent.config.load import load_config

@@ -29,9 +29,10 @@ def terminal_table(lines: Sequence[Line], title: str) -> Table:
     for name in ("", "restricted sales", "challenge due", "ID recorded", "95 % range"):
         table.add_column(name, justify="right" if name else "left", no_wrap=not name)
     table.add_column("unsure: ID recorded", justify="right")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for grouping, group in itertools.groupby(lines, key=lambda line: line.grouping):
-        table.add_row(f"[bold]by {grouping}[/bold]" if grouping != "store" else "")
+        if grouping != "store":
+            table.add_row(f"[bold]by {grouping}[/bold]")
         for line in group:
             table.add_row(*_cells(line), style=_STYLE.get(line.note))
         table.add_section()

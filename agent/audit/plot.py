@@ -8,7 +8,8 @@ from xml.sax.saxutils import escape
 from agent.audit.export import percent
 from agent.audit.summary import Line
 
-_ROW_PX, _LABEL_PX, _AXIS_PX, _RIGHT_PX, _TOP_PX = 22, 190, 420, 190, 64
+_ROW_PX, _LABEL_PX, _AXIS_PX, _RIGHT_PX, _TOP_PX = 22, 210, 420, 230, 64
+_NAME_LETTERS = 28
 #: Blue, orange and grey: told apart by the colour-blind, and by their note.
 _COLOURS = {
     "": "#1f5fa8",
@@ -62,7 +63,7 @@ def _row(line: Line, y: float) -> Iterator[str]:
     low, high = line.challenged.interval
     colour = _COLOURS[line.note]
     count = f"{line.challenged.count} of {line.challenged.total}, {percent(line.challenged)}"
-    yield _text(24, y + 4, line.name)
+    yield _text(24, y + 4, _shortened(line.name))
     yield (
         f'<line x1="{_x_px(low):.1f}" x2="{_x_px(high):.1f}" y1="{y}" y2="{y}" '
         f'stroke="{colour}" stroke-width="6" stroke-opacity="0.45"/>'
@@ -71,6 +72,10 @@ def _row(line: Line, y: float) -> Iterator[str]:
     yield f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{colour}"/>'
     note = f"; {line.note}" if line.note else ""
     yield _text(_LABEL_PX + _AXIS_PX + 10, y + 4, f"{count}{note}", 11)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME_LETTERS else f"{name[: _NAME_LETTERS - 1]}…"
 
 
 def _text(x: float, y: float, text: str, size: int = 12) -> str:

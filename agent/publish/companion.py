@@ -69,6 +69,7 @@ class Companion:
         self._ended = threading.Event()
         self._failure: AgentError | None = None
         self._reason = ""
+        self._refusals: dict[int, str] = {}
         self._client = self._make_client(client_id, password)
 
     def _make_client(self, client_id: str, password: str | None) -> Client:
@@ -89,6 +90,7 @@ class Companion:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         return client
 
     def start(self) -> None:
@@ -122,7 +124,7 @@ class Companion:
         """Send a message (QoS 1) and wait until the broker has it.
 
         Raises:
-            BrokerError: It does not have it within `mqtt.connect_timeout_s`.
+            BrokerError: It does not have it within `mqtt.connect_timeout_s`, or (MQTT 5) will not.
         """
         info = self._client.publish(topic, content, qos=1)
         try:
@@ -131,6 +133,9 @@ class Companion:
             raise BrokerError(f"not sent: {error}") from error
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS or not info.is_published():
             raise BrokerError("the broker has not taken the message: is it still there?")
+        refusal = self._refusals.pop(info.mid, None)
+        if refusal is not None:
+            raise BrokerError(f"{topic}: refused: {refusal}: correct mqtt.username or its ACL")
 
     def wait(self, timeout_s: float) -> bool:
         """Wait; return whether it was ended by `stop` or by a failure.
@@ -177,6 +182,12 @@ class Companion:
     ) -> None:  # fmt: skip
         if not self._ended.is_set():
             logger.warning("companion_disconnected %s", code)
+
+    def _on_publish(
+        self, _client: Client, _data: object, mid: int, code: ReasonCode, _properties: Properties
+    ) -> None:
+        if code.is_failure:
+            self._refusals[mid] = str(code)
 
     def _on_message(self, client: Client, _data: object, message: MQTTMessage) -> None:
         if self._subscriptions is None or self._ended.is_set():

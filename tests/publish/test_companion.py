@@ -122,3 +122,16 @@ def test_what_the_broker_does_not_take_is_an_error(broker: Mosquitto) -> None:
     with pytest.raises(BrokerError):
         till.publish("checkout/x", b"lost")
     till.stop()
+
+
+def test_a_message_that_the_acl_forbids_is_an_error(tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\n")
+    acl.chmod(0o600)
+    broker = Mosquitto(tmp_path / "strict", extra=f"acl_file {acl}").start()
+    till = Companion(MqttSection(port=broker.port), "till", None)
+    till.start()
+    with pytest.raises(BrokerError, match="ACL"):
+        till.publish("checkout/x", b"forbidden")
+    till.stop()
+    broker.stop()
