@@ -93,7 +93,7 @@ def collect(loaded: LoadedConfig, stop_after_s: float | None = None) -> int:
         subscriptions = Subscriptions(
             [audit_topics(config.mqtt.prefix, config.store_id)], _Collector(archive), durable=True
         )
-        client_id = f"{config.mqtt.prefix}-{config.store_id}-audit"
+        client_id = f"{config.mqtt.prefix}.{config.store_id}.audit"  # no name holds a dot
         companion = Companion(config.mqtt, client_id, loaded.mqtt_password(), subscriptions)
         companion.start()
         _log.info("audit_collecting path=%s", config.audit.path)

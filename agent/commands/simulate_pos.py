@@ -48,7 +48,7 @@ def simulate(script: Path | None, loaded: LoadedConfig, linger_s: float) -> int:
     answers = Answers(console)
     subscriptions = Subscriptions([tree.path(key) for key in _ANSWERS], answers.show)
     section = loaded.config.mqtt
-    client_id = f"{tree.client_id}-pos-{run}"
+    client_id = f"{tree.client_id}.till.{run}"
     companion = Companion(section, client_id, loaded.mqtt_password(), subscriptions)
     companion.start()
     till = Till(companion, tree, console, answers)
