@@ -67,7 +67,7 @@ class Amount:
     minors: int = 60
     young_adults: int = 60
     long_visits: int = 16
-    clips: int = 10
+    clips: int = 16
 
 
 def compose(data: Path, split: str, amount: Amount, seed: int) -> dict[str, Any]:
@@ -90,8 +90,18 @@ def compose(data: Path, split: str, amount: Amount, seed: int) -> dict[str, Any]
         "errors": error_figures(mixed),
         "decision": decision_figures([*mixed, *minors, *young]),
         "spread": spread_figures(list(_spreads(shelf, composer, amount.long_visits, random))),
-        "visits": visit_figures(_counted_visits(shelf, composer, amount.clips)),
+        "visits": count_visits(data, split, amount.clips, seed),
     }
+
+
+def count_visits(data: Path, split: str, clips: int, seed: int) -> dict[str, Any]:
+    """Return how many visits were right, by kind of clip.
+
+    Its choices are its own: they do not hang on how much else is composed.
+    """
+    random = np.random.default_rng([seed, 1])
+    shelf = FaceShelf(data, split, random)
+    return visit_figures(_counted_visits(shelf, Composer(backgrounds(), random), clips))
 
 
 def alone_results(
@@ -210,7 +220,7 @@ def main(
         minors=max(2, round(60 * share)),
         young_adults=max(2, round(60 * share)),
         long_visits=max(1, round(16 * share)),
-        clips=max(1, round(10 * share)),
+        clips=max(1, round(16 * share)),
     )
     figures = compose(shared / "data", split, amount, seed)
     console = Console()

@@ -86,9 +86,10 @@ PRESENT = Presence(1.0, 6.0, 30)
     [
         ([(1.2, 6.1)], 1, 1),
         ([], 0, 1),
-        ([(1.2, 3.0), (3.5, 6.1)], 0, 2),  # cut in two
+        ([(1.2, 3.2), (3.5, 5.7)], 0, 3),  # cut in two: one missing, two too many
         ([(1.2, 6.1), (2.0, 4.0)], 1, 2),  # one too many
-        ([(3.0, 6.1)], 0, 1),  # seen late
+        ([(2.5, 6.1)], 1, 1),  # seen late
+        ([(4.5, 6.1)], 0, 2),  # seen far too late
     ],
 )
 def test_a_visit_is_right_when_its_edges_are(
@@ -100,6 +101,11 @@ def test_a_visit_is_right_when_its_edges_are(
 def test_two_people_taken_for_one_are_one_right_visit_of_two() -> None:
     truth = [Presence(0.0, 4.0, 20), Presence(0.5, 8.0, 40)]
     assert right_visits(truth, [(0.6, 8.0)]) == (1, 2)
+
+
+def test_visits_are_paired_so_that_most_are_right() -> None:
+    truth = [Presence(1.2, 6.3, 20), Presence(1.6, 5.2, 30), Presence(0.8, 6.0, 40)]
+    assert right_visits(truth, [(1.3, 5.6), (1.8, 6.1), (2.2, 5.0)]) == (3, 3)
 
 
 @given(st.floats(0.0, 20.0))

@@ -15,9 +15,9 @@ from agent.records import AgeDistribution, AgeEstimate
 from training.composed.clips import Presence
 from training.false_pass import Ratio
 
-#: Edges of a visit are right when they are that near to the truth: a customer who walks in is
-#: a visit 0.4 s after his face is seen, and small, fast faces are seen late.
-EDGE_TOLERANCE_S = 1.2
+#: A visit is a person's when they share at least this of the time that either covers: the
+#: temporal intersection over union. A small face that is seen late is still the right visit.
+MIN_SHARED_RATIO = 0.5
 #: Of 20 disjoint subsets of one visit.
 SUBSETS, SUBSET_CROPS = 20, 10
 AGE_BANDS_YEARS = ((14, 17), (18, 24), (25, 120))
@@ -160,21 +160,30 @@ def right_visits(
 ) -> tuple[int, int]:
     """Return how many visits are right, and out of how many.
 
-    Each true presence takes the visit whose edges are nearest, once, when both are within the
-    tolerance. A missing visit, one too many, and one cut in two all count as wrong.
+    Persons and visits are paired so that most are right. A missing visit, one too many, two
+    people in one, and one cut in two all count as wrong.
     """
-    left = list(visits)
-    right = 0
-    for presence in truth:
-        best = min(left, key=lambda visit: _edge_error_s(presence, visit), default=None)
-        if best is not None and _edge_error_s(presence, best) <= EDGE_TOLERANCE_S:
-            left.remove(best)
-            right += 1
-    return right, max(len(truth), right + len(left))
+    right = _most_right(tuple(truth), tuple(visits))
+    return right, len(truth) + len(visits) - right
 
 
-def _edge_error_s(presence: Presence, visit: tuple[float, float]) -> float:
-    return max(abs(visit[0] - presence.from_s), abs(visit[1] - presence.to_s))
+def _most_right(truth: tuple[Presence, ...], visits: tuple[tuple[float, float], ...]) -> int:
+    if not truth:
+        return 0
+    first, rest = truth[0], truth[1:]
+    without = _most_right(rest, visits)
+    paired = (
+        1 + _most_right(rest, visits[:n] + visits[n + 1 :])
+        for n, visit in enumerate(visits)
+        if _shared_ratio(first, visit) >= MIN_SHARED_RATIO
+    )
+    return max(without, *paired, 0)
+
+
+def _shared_ratio(presence: Presence, visit: tuple[float, float]) -> float:
+    shared = min(presence.to_s, visit[1]) - max(presence.from_s, visit[0])
+    either = max(presence.to_s, visit[1]) - min(presence.from_s, visit[0])
+    return shared / either if either > 0 else 0.0
 
 
 def visit_figures(counted: dict[str, tuple[int, int]]) -> dict[str, Any]:
