@@ -18,10 +18,11 @@ DEBIAN_TEST := $(DEBIAN_RUN) chromium mosquitto mosquitto-clients strace shellch
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench faults fuzz lock train train-smoke clean debian-run debian-test
+.PHONY: help demo test check lint format bench composed-visits faults fuzz lock train train-smoke clean \
+  debian-run debian-test
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: debian-run $(VENV)/.run ## replay a real clip with two sales and show what a subscriber gets
 	@$(BIN)/checkout-agent demo
@@ -44,6 +45,10 @@ format: $(VENV)/.dev ## put the code into the project's form
 
 bench: debian-run $(VENV)/.dev ## measure speed, latency and memory of a replay
 	$(BIN)/python -m tests.benchmarks.replay
+	$(BIN)/python -m tests.benchmarks.alert_latency
+
+composed-visits: debian-run $(VENV)/.dev ## measure the whole decision on visits composed from DATA
+	$(BIN)/python -m training.composed_visits
 
 faults: debian-test $(VENV)/.dev ## break a running agent in every way, 50 times each (about half an hour)
 	$(BIN)/python -m tests.faults.campaign --times $(TIMES) --seed 1

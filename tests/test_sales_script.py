@@ -80,3 +80,17 @@ def test_a_missing_or_huge_script_is_refused(tmp_path: Path) -> None:
         load_sales_script(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="at most"):
         load_sales_script(write(tmp_path, "#" * 1_000_001))
+
+
+def test_a_step_that_is_held_back_arrives_later_than_it_happened(tmp_path: Path) -> None:
+    file = tmp_path / "sales.yaml"
+    file.write_text(
+        "- {at_s: 0, sale_id: s1, type: opened, held_back_s: 300}\n"
+        "- {at_s: 1, sale_id: s2, type: opened}\n"
+    )
+    script = SalesScript(load_sales_script(file), start_wall_s=1000.0)
+    taken = script.take_until(300)
+    assert [(at_s, m.sale_id, m.occurred_wall_s) for at_s, m in taken] == [
+        (1, "s2", 1001.0),
+        (300, "s1", 1000.0),
+    ]

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from agent.config.audit import AuditSection
 from agent.config.decision import AgeGroupSection, ChallengeSection
 from agent.config.display import DisplaySection
 from agent.config.insights import BasketSection, OfferSection
@@ -43,6 +44,7 @@ class Config(Section):
     outbox: OutboxSection = OutboxSection()
     display: DisplaySection = DisplaySection()
     observe: ObserveSection = ObserveSection()
+    audit: AuditSection = AuditSection()
 
     @model_validator(mode="after")
     def _distinct_cameras(self) -> Config:

@@ -1,0 +1,1 @@
+"""Visits composed from photographs of known age, for measuring the decision as a whole."""
