@@ -10,16 +10,16 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterable
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from agent import assemble, wire
+from agent import assemble
 from agent.capture.channel import FrameReceiver, StreamEnded
 from agent.config.schema import Config
 from agent.records import Frame, Hello, PipeRecord, VisionProgress
 from agent.sandbox import die_with_parent, forbid_network, refuse_telemetry
+from agent.wire import RecordWriter, private_record_pipe
 
 #: Progress is sent at least so often; also the replay's tick, in video time.
 PROGRESS_INTERVAL_S = 0.1
@@ -37,20 +37,6 @@ class VisionSettings(BaseModel):
     config: Config
     socket_path: str
     lossless: bool
-
-
-class RecordWriter:
-    """Writes records to the pipe, whole lines only."""
-
-    def __init__(self, pipe: BinaryIO) -> None:
-        self._pipe = pipe
-
-    def write(self, records: Iterable[PipeRecord]) -> None:
-        """Send the records in order; blocks while the agent is busy."""
-        lines = b"".join(wire.encode(record) + b"\n" for record in records)
-        if lines:
-            self._pipe.write(lines)
-            self._pipe.flush()
 
 
 class FrameSource(Protocol):
@@ -127,13 +113,6 @@ class VisionLoop:
         return self._pipeline.progress(self._last_at_s, finished=finished)
 
 
-def private_record_pipe() -> BinaryIO:
-    """Take stdout for records alone; whatever else prints goes to stderr."""
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return pipe
-
-
 def stdin_has_ended() -> bool:
     """Return whether the agent has closed our stdin, or sent more than it should."""
     readable, _, _ = select.select([sys.stdin], [], [], 0)
@@ -143,8 +122,11 @@ def stdin_has_ended() -> bool:
 def main() -> None:
     """Run until stdin ends or the replay is over."""
     die_with_parent()
-    pipe = private_record_pipe()
-    settings = VisionSettings.model_validate_json(sys.stdin.buffer.readline())
+    writer = RecordWriter(private_record_pipe())
+    line = sys.stdin.buffer.readline()
+    if not line:  # the agent was gone before it told us anything
+        return
+    settings = VisionSettings.model_validate_json(line)
     receiver = FrameReceiver(
         settings.socket_path,
         [camera.id for camera in settings.config.cameras],
@@ -153,7 +135,6 @@ def main() -> None:
     forbid_network()
     refuse_telemetry()
     pipeline = assemble.pipeline(settings.config)
-    writer = RecordWriter(pipe)
     description = assemble.runtime_description(settings.config.estimate)
     writer.write([Hello("vision", os.getpid(), description)])
     loop = VisionLoop(receiver, pipeline, writer, settings.lossless)

@@ -6,7 +6,9 @@ must not be able to run anything in the process that has the network.
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from collections.abc import Iterable
+from typing import Annotated, BinaryIO
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -39,3 +41,24 @@ def decode(line: bytes) -> PipeRecord:
         # Cut, and from None: both would else repeat in the log what a hostile sender has made up.
         place, reason = str(first["loc"])[:80], first["msg"][:200]
         raise ProtocolError(f"record refused: {place}: {reason}") from None
+
+
+class RecordWriter:
+    """Writes records to the pipe, whole lines only."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+
+    def write(self, records: Iterable[PipeRecord]) -> None:
+        """Send the records in order; blocks while the agent is busy."""
+        lines = b"".join(encode(record) + b"\n" for record in records)
+        if lines:
+            self._pipe.write(lines)
+            self._pipe.flush()
+
+
+def private_record_pipe() -> BinaryIO:
+    """Take stdout for records alone; what C++ libraries print goes to stderr from now on."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return pipe

@@ -10,7 +10,8 @@ import numpy as np
 from agent import wire
 from agent.capture.channel import StreamEnded
 from agent.records import Frame, PipeRecord, VisionProgress, VisitEnded, VisitStarted
-from agent.vision import RecordWriter, VisionLoop
+from agent.vision import VisionLoop
+from agent.wire import RecordWriter
 
 
 class Receiver:

@@ -11,9 +11,7 @@ import os
 import select
 import sys
 import threading
-from typing import BinaryIO
 
-from agent import wire
 from agent.capture.address import kind_of, without_credentials
 from agent.capture.camera import open_source
 from agent.capture.pictures import Mailbox, Picture, PictureSource
@@ -24,6 +22,7 @@ from agent.clock import Clock, SystemClock
 from agent.errors import AgentError, SourceError
 from agent.records import CaptureEnded, CaptureProgress, Hello, PipeRecord
 from agent.sandbox import die_with_parent, forbid_network
+from agent.wire import RecordWriter, private_record_pipe
 
 _STDIN = 0
 PROGRESS_INTERVAL_S = 0.5
@@ -90,11 +89,11 @@ class CaptureLoop:
     """Hands pictures on as they are wanted and reports what was read."""
 
     def __init__(
-        self, settings: CaptureSettings, reader: Reader, pipe: BinaryIO, clock: Clock
+        self, settings: CaptureSettings, reader: Reader, writer: RecordWriter, clock: Clock
     ) -> None:
         self._settings = settings
         self._reader = reader
-        self._pipe = pipe
+        self._writer = writer
         self._clock = clock
         self._sender = FrameSender(settings.socket_path, settings.camera_id)
         self._progress_due_s = clock.now_s()
@@ -177,21 +176,13 @@ class CaptureLoop:
 
     def write(self, record: PipeRecord) -> None:
         """Send one record; blocks while the agent is busy."""
-        self._pipe.write(wire.encode(record) + b"\n")
-        self._pipe.flush()
-
-
-def private_record_pipe() -> BinaryIO:
-    """Take stdout for records alone; what C++ libraries print goes to stderr."""
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return pipe
+        self._writer.write([record])
 
 
 def main() -> int:
     """Run one camera until stdin ends."""
     die_with_parent()
-    pipe = private_record_pipe()
+    writer = RecordWriter(private_record_pipe())
     # Unbuffered: nothing may wait where select does not see it.
     with os.fdopen(_STDIN, "rb", buffering=0, closefd=False) as stdin:
         line = stdin.readline()
@@ -202,7 +193,7 @@ def main() -> int:
         forbid_network(may_connect_locally=True, required=False)
     clock = SystemClock()
     reader = Reader(settings, clock)
-    loop = CaptureLoop(settings, reader, pipe, clock)
+    loop = CaptureLoop(settings, reader, writer, clock)
     loop.write(Hello("capture", os.getpid(), settings.camera_id))
     reader.start()
     status = loop.run()
