@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -30,6 +32,7 @@ _CONTAINERS = (
     "h264", "hevc", "obu", "ivf", "mjpeg", "flv", "asf", "ogg", "mxf", "dv", "nut", "gif",
     "yuv4mpegpipe", "png_pipe", "jpeg_pipe",
 )  # fmt: skip
+_OPTIONS_VARIABLE = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _FFMPEG_OPTIONS = f"protocol_whitelist;file|format_whitelist;{','.join(_CONTAINERS)}"
 
 
@@ -165,15 +168,32 @@ def _opened(path: Path) -> cv2.VideoCapture:
         raise SourceError(f"{path}: is not a file: give a video file")
     if size_bytes == 0:
         raise SourceError(f"{path}: is empty (0 bytes): copy it again")
-    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = _FFMPEG_OPTIONS
-    # Absolute, so that no name is taken for a protocol.
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+    with _ffmpeg_options():
+        # Absolute, so that no name is taken for a protocol.
+        capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise SourceError(
             f"{path}: no video stream found: expected a video such as MP4 or MKV, "
             "got another kind of file or a truncated one"
         )
     return capture
+
+
+@contextmanager
+def _ffmpeg_options() -> Iterator[None]:
+    """Set what FFmpeg may open; OpenCV takes it from the environment, at each opening.
+
+    Put back at once: a stream that is opened later, or by a child, needs the network.
+    """
+    before = os.environ.get(_OPTIONS_VARIABLE)
+    os.environ[_OPTIONS_VARIABLE] = _FFMPEG_OPTIONS
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_OPTIONS_VARIABLE]
+        else:
+            os.environ[_OPTIONS_VARIABLE] = before
 
 
 def _as_pixels(pixels: object) -> UInt8Array:

@@ -1,4 +1,5 @@
 import math
+import os
 import shutil
 import subprocess
 import threading
@@ -124,3 +125,11 @@ def test_time_begins_at_zero_and_only_grows(rate_hz: float, stamps: list[float])
     assert seen[:1] in ([], [0.0])
     assert all(math.isfinite(at_s) for at_s in seen)
     assert all(later > sooner for sooner, later in pairwise(seen))
+
+
+def test_a_recording_leaves_no_trace_in_the_environment(carphone_clip: Path) -> None:
+    before = dict(os.environ)
+
+    Recording(carphone_clip).read()
+
+    assert dict(os.environ) == before
