@@ -54,13 +54,16 @@ def estimate(*arguments: str) -> tuple[subprocess.CompletedProcess[str], int]:
     return finished, 1024 * int(peak[1]) if peak else 2**62
 
 
-#: Limits itself and measures itself: `preexec_fn` would do the first only.
+#: Limits itself and measures itself: `preexec_fn` would do the first only. Not ru_maxrss: that
+#: begins with what the process had which started it, and the tests' own may be large.
 _LIMITED = """
 import atexit, resource, sys
 limit = int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 def tell():
-    print("peak_kib=%d" % resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+    with open("/proc/self/status") as status:
+        peak = next(line.split()[1] for line in status if line.startswith("VmHWM"))
+    print("peak_kib=" + peak, file=sys.stderr)
 atexit.register(tell)
 from agent import cli
 cli.main()
