@@ -95,11 +95,10 @@ def estimate(
     from agent.commands.estimate import estimate as run_estimate
     from agent.commands.native_noise import native_noise_hidden
     from agent.config.load import load_config
-    from agent.sandbox import forbid_network, refuse_telemetry
+    from agent.sandbox import forbid_network
 
     loaded = load_config(config)
     forbid_network()
-    refuse_telemetry()
     with native_noise_hidden():
         code = run_estimate(files, loaded.config, jsonl)
     raise typer.Exit(code)

@@ -18,7 +18,7 @@ from agent import assemble
 from agent.capture.channel import FrameReceiver, StreamEnded
 from agent.config.schema import Config
 from agent.records import Frame, Hello, PipeRecord, VisionProgress
-from agent.sandbox import die_with_parent, forbid_network, refuse_telemetry
+from agent.sandbox import die_with_parent, forbid_network
 from agent.wire import RecordWriter, private_record_pipe
 
 #: Progress is sent at least so often; also the replay's tick, in video time.
@@ -133,7 +133,6 @@ def main() -> None:
         lossless=settings.lossless,
     )
     forbid_network()
-    refuse_telemetry()
     pipeline = assemble.pipeline(settings.config)
     description = assemble.runtime_description(settings.config.estimate)
     writer.write([Hello("vision", os.getpid(), description)])

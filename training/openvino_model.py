@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from agent.records import Float32Array, UInt8Array
-from training.telemetry import refuse_telemetry
+from agent.sandbox import refuse_telemetry
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"

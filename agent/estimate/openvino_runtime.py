@@ -7,7 +7,6 @@ no such device. Everything else was.
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ from agent.errors import EstimateError, ModelError
 from agent.estimate.answers import check_crops, distributions
 from agent.estimate.artefact import ModelEntry
 from agent.records import AGE_CLASSES, AgeDistribution, UInt8Array
+from agent.sandbox import refuse_telemetry
 
 _logger = logging.getLogger(__name__)
 
@@ -80,8 +80,7 @@ def import_openvino() -> OpenVino:
     imported it falls back to a stub of its own that sends nothing. The vision process
     could not reach the network anyway; `estimate` and `doctor` are no sandboxes.
     """
-    if "openvino_telemetry" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # import machinery's own "absent"
+    refuse_telemetry()
     import openvino
 
     return openvino
