@@ -166,7 +166,9 @@ def _without_accompanied_children(
     A child is left out only on good evidence; without it the child is a person like any other.
     """
     limit_years = section.accompanied_child_below_years
-    adult = any(person.mean_years >= rule.policy.legal_age_years for person in persons)
+    # A legal age may be lower than the limit: nobody is a child and the adult beside it.
+    adult_years = max(rule.policy.legal_age_years, limit_years)
+    adult = any(person.mean_years >= adult_years for person in persons)
     if not adult:
         return list(persons)
     return [person for person in persons if not person.mean_years < limit_years]

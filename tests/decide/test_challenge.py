@@ -103,6 +103,11 @@ def test_a_child_alone_or_beside_another_child_is_asked_for() -> None:
     assert advise(person(6), person(14)).advice == "challenge"
 
 
+def test_a_low_legal_age_makes_nobody_the_adult_beside_himself() -> None:
+    energy_drinks = Rule("energy", CategoryPolicy(legal_age_years=8, challenge_age_years=12), 12.0)
+    assert advise(person(9), rule=energy_drinks).advice == "challenge"
+
+
 def test_a_child_is_only_left_out_on_good_evidence() -> None:
     assert advise(person(45), person(6, crops=1)).reason == "too_few_crops"
     assert advise(person(45, age_s=60), person(6)).advice == "challenge"
