@@ -64,7 +64,7 @@ train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about a
 	$(BIN)/python -m training.prepare --data $(DATA)
 	$(BIN)/python -m training.train --run $(RUN)
 	$(BIN)/python -m training.export --run $(RUN)
-	$(BIN)/python -m training.calibrate
+	$(BIN)/python -m training.calibrate --data $(DATA)
 	$(BIN)/python -m training.group_confusion
 	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA)
 

@@ -1,6 +1,8 @@
 """The threshold table: how old somebody must look to pass without being asked.
 
-A minor whose estimated mean is at or above the threshold passes unprompted: a false pass.
+A minor whom nobody asks at the threshold passes unprompted: a false pass. Each customer has a
+level, below which every threshold lets him pass: of one photograph the estimated mean, of a
+composed visit what `composed.levels` finds.
 """
 
 from __future__ import annotations
@@ -62,19 +64,19 @@ class Threshold:
 
 
 def choose_threshold(
-    minors_mean_years: Float32Array, legal_age_years: int, target_ratio: float
+    minors_level_years: Float32Array, legal_age_years: int, target_ratio: float
 ) -> Threshold:
-    """Return the lowest threshold that the minors' estimates support.
+    """Return the lowest threshold that the minors' levels support.
 
     The largest number of false passes is taken whose share is within the target and whose
     Wilson upper bound is within `MAX_UPPER_FACTOR` times the target.
 
     Args:
-        minors_mean_years: (n,) estimated means of faces just under the legal age.
+        minors_level_years: (n,) of customers just under the legal age.
         legal_age_years: The law's age.
         target_ratio: Share of minors that may pass.
     """
-    total = len(minors_mean_years)
+    total = len(minors_level_years)
     allowed = [
         count
         for count in range(int(target_ratio * total) + 1)
@@ -87,17 +89,21 @@ def choose_threshold(
             f"{upper:.3f}, more than {MAX_UPPER_FACTOR:g} x {target_ratio:g}"
         )
         return Threshold(legal_age_years, target_ratio, None, reason, Ratio(0, total))
-    descending = np.sort(minors_mean_years)[::-1]
-    # Just above the first estimate that must not pass, rounded up to a tenth of a year.
+    descending = np.sort(minors_level_years)[::-1]
+    # Just above the first level that must not pass, rounded up to a tenth of a year.
     limit = max(float(descending[allowed[-1]]), float(legal_age_years))
     threshold = math.floor(limit * 10 + 1) / 10
-    passed = Ratio(int((minors_mean_years >= threshold).sum()), total)
+    passed = Ratio(int((minors_level_years >= threshold).sum()), total)
     return Threshold(legal_age_years, target_ratio, threshold, "", passed)
 
 
 def challenged(
-    ages_years: Float32Array, mean_years: Float32Array, threshold_years: float, low: int, high: int
+    ages_years: Float32Array,
+    level_years: Float32Array,
+    threshold_years: float,
+    low: int,
+    high: int,
 ) -> Ratio:
     """Return how many of those aged `low` to `high` would be asked."""
     chosen = (ages_years >= low) & (ages_years <= high)
-    return Ratio(int((mean_years[chosen] < threshold_years).sum()), int(chosen.sum()))
+    return Ratio(int((level_years[chosen] < threshold_years).sum()), int(chosen.sum()))

@@ -23,6 +23,8 @@ from training.settings import Settings
 from training.train import Run
 
 PHOTOGRAPHS = 200
+#: Composed for the calibration, of each kind.
+CUSTOMERS = 4
 SETTINGS = Settings(crop_px=64, passes=2.0, batch=16, warmup_steps=4, averaging_ratio=0.5)
 
 
@@ -48,7 +50,7 @@ def smoke(data: Path, folder: Path, console: Console) -> None:
     exported = export(run, faces, model)
     register(exported, model)
     tell(f"exported as {exported.precision}")
-    write_table(calibrate(model, faces), model / "thresholds.json")
+    write_table(calibrate(model, data, limit=CUSTOMERS), model / "thresholds.json")
     tell("calibrated")
     report, exact = evaluate(Evaluation(model, faces))
     publish(report, exact, model)

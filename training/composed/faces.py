@@ -24,11 +24,16 @@ class KnownFace:
 
     Attributes:
         pixels: (160, 160, 3) uint8, RGB.
-        age_years: Labelled.
+        row: Of labels.csv.
     """
 
     pixels: UInt8Array
-    age_years: int
+    row: dict[str, str]
+
+    @property
+    def age_years(self) -> int:
+        """As labelled."""
+        return int(self.row["age_lo_years"])
 
 
 class FaceShelf:
@@ -71,4 +76,4 @@ class FaceShelf:
         if shard not in self._archives:
             self._archives[shard] = zipfile.ZipFile(self._data / shard)
         pixels = read_member(self._archives[shard], row["file"])
-        return KnownFace(pixels, int(row["age_lo_years"]))
+        return KnownFace(pixels, row)

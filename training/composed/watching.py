@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent import assemble
+from agent import assemble, ids
 from agent.clock import ReplayClock
 from agent.config.schema import Config
 from agent.decide.challenge import AdviceLevel
 from agent.decide.sale_store import MemorySaleStore
+from agent.decide.thresholds import ThresholdTable
 from agent.outcomes import Alert, Outcome, SaleMessage, SaleStep
 from agent.records import AgeEstimate, Frame, PipeRecord, VisitEnded, VisitStarted
+from agent.register import Register
 from training.composed.clips import CAMERA_ID, RATE_HZ, Clip
 
 #: Between two clips the place is empty for so long: nothing of one is left for the next.
@@ -19,6 +21,28 @@ PAUSE_S = 60.0
 _OPEN_BEFORE_S = 1.0
 #: The audit and the end of the visit come within this time.
 _AFTER_S = 4.0
+#: Wall time of a recording's time 0.
+_WALL_S = 1_800_000_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the half that sees said of one clip; times are those since the clip's beginning.
+
+    Attributes:
+        base_s: When the clip began, in the records' own time.
+        steps: (time of a frame, what was said after it), in order.
+        sale: (time, step) of the till's messages.
+    """
+
+    base_s: float
+    steps: tuple[tuple[float, tuple[PipeRecord, ...]], ...]
+    sale: tuple[tuple[float, SaleStep], ...]
+
+    @property
+    def records(self) -> list[PipeRecord]:
+        """Everything that was said."""
+        return [record for _, records in self.steps for record in records]
 
 
 @dataclass(slots=True)
@@ -28,13 +52,7 @@ class Watched:
     estimates: dict[str, list[AgeEstimate]] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     ended: dict[str, float] = field(default_factory=dict)
-    alerts: list[Alert] = field(default_factory=list)
-
-    @property
-    def advice(self) -> AdviceLevel:
-        """The most cautious advice of the sale."""
-        advices = {alert.advice for alert in self.alerts}
-        return "challenge" if "challenge" in advices else "unsure" if advices else "none"
+    advice: AdviceLevel = "none"
 
     @property
     def visits(self) -> list[tuple[float, float]]:
@@ -59,64 +77,70 @@ class Watcher:
     """
 
     def __init__(self, config: Config) -> None:
+        self._config = config
         self._pipeline = assemble.pipeline(config)
-        self._clock = ReplayClock(1_800_000_000.0)
-        self._outcomes: list[Outcome] = []
-        entry = assemble.verified_model(config.estimate)
-        self._register = assemble.register(
-            config, self._clock, self._outcomes.append, MemorySaleStore(), entry
-        )
-        self._clips = 0
+        self._thresholds = assemble.thresholds(config, assemble.verified_model(config.estimate))
+        self._now_s = 0.0
+
+    def record(self, clip: Clip) -> Recording:
+        """Return what the pipeline says of the clip; nothing is decided."""
+        base_s = self._now_s + PAUSE_S
+        steps = []
+        for index in range(int(clip.duration_s * RATE_HZ)):
+            at_s = index / RATE_HZ
+            frame = Frame(clip.scene.frame(at_s), CAMERA_ID, index, base_s + at_s, _WALL_S)
+            steps.append((at_s, tuple(self._pipeline.process(frame))))
+        end_s = clip.duration_s + _AFTER_S
+        steps.append((end_s, tuple(self._pipeline.idle(base_s + end_s))))
+        self._now_s = base_s + end_s
+        return Recording(base_s, tuple(steps), _sale_steps(clip))
 
     def watch(self, clip: Clip) -> Watched:
         """Return what the agent makes of the clip."""
-        watched = Watched()
-        self._outcomes.clear()
-        self._clips += 1
-        base_s = self._clock.now_s() + PAUSE_S
-        sale = _sale_steps(clip)
-        for index in range(int(clip.duration_s * RATE_HZ)):
-            at_s = index / RATE_HZ
-            while sale and sale[0][0] <= at_s:
-                self._say(*sale.pop(0), base_s)
-            pixels = clip.scene.frame(at_s)
-            frame = Frame(pixels, CAMERA_ID, index, base_s + at_s, self._clock.wall_s())
-            self._pass(base_s + at_s, self._pipeline.process(frame), watched, base_s)
-        end_s = base_s + clip.duration_s + _AFTER_S
-        self._pass(end_s, self._pipeline.idle(end_s), watched, base_s)
-        watched.alerts = [each for each in self._outcomes if isinstance(each, Alert)]
+        recording = self.record(clip)
+        watched = Watched(advice=advice(recording, self._config, self._thresholds))
+        for record in recording.records:
+            watched.take(record, recording.base_s)
         return watched
 
-    def _pass(
-        self, now_s: float, records: list[PipeRecord], watched: Watched, base_s: float
-    ) -> None:
-        self._clock.advance_to(now_s)
+
+def advice(recording: Recording, config: Config, thresholds: ThresholdTable | None) -> AdviceLevel:
+    """Return the most cautious advice of a new register that is told the recording."""
+    clock = ReplayClock(_WALL_S)
+    outcomes: list[Outcome] = []
+    register = Register(config, clock, outcomes.append, thresholds, ids, MemorySaleStore())
+    sale = list(recording.sale)
+    for at_s, records in recording.steps:
+        while sale and sale[0][0] <= at_s:
+            said_at_s, step = sale.pop(0)
+            clock.advance_to(recording.base_s + said_at_s)
+            register.handle_sale(_message(step, clock.wall_s()))
+        clock.advance_to(recording.base_s + at_s)
         for record in records:
-            watched.take(record, base_s)
-            self._register.handle(record)
-        self._register.tick()
-
-    def _say(self, at_s: float, step: SaleStep, base_s: float) -> None:
-        self._clock.advance_to(base_s + at_s)
-        is_item = step == "item_scanned"
-        self._register.handle_sale(
-            SaleMessage(
-                message_id=f"{self._clips}-{step}",
-                sale_id=f"sale-{self._clips}",
-                step=step,
-                occurred_wall_s=self._clock.wall_s(),
-                product_id="beer" if is_item else "",
-                category="alcohol" if is_item else "",
-                restricted=is_item,
-            )
-        )
+            register.handle(record)
+        register.tick()
+    levels = {outcome.advice for outcome in outcomes if isinstance(outcome, Alert)}
+    return "challenge" if "challenge" in levels else "unsure" if levels else "none"
 
 
-def _sale_steps(clip: Clip) -> list[tuple[float, SaleStep]]:
+def _message(step: SaleStep, wall_s: float) -> SaleMessage:
+    is_item = step == "item_scanned"
+    return SaleMessage(
+        message_id=step,
+        sale_id="composed",
+        step=step,
+        occurred_wall_s=wall_s,
+        product_id="beer" if is_item else "",
+        category="alcohol" if is_item else "",
+        restricted=is_item,
+    )
+
+
+def _sale_steps(clip: Clip) -> tuple[tuple[float, SaleStep], ...]:
     if clip.scan_at_s is None:
-        return []
-    return [
+        return ()
+    return (
         (clip.scan_at_s - _OPEN_BEFORE_S, "opened"),
         (clip.scan_at_s, "item_scanned"),
         (clip.duration_s - 0.2, "closed"),
-    ]
+    )
