@@ -66,7 +66,7 @@ train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about a
 	$(BIN)/python -m training.export --run $(RUN)
 	$(BIN)/python -m training.calibrate --data $(DATA)
 	$(BIN)/python -m training.group_confusion
-	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA)
+	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA) --robustness 600
 
 train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
 	$(BIN)/python -m training.smoke

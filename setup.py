@@ -37,6 +37,7 @@ RUN = [
     "scikit-video==1.1.11",
 ]
 TRAIN = [
+    "av>=14",  # H.264 as an augmentation
     "matplotlib>=3.10",
     "nncf>=3.0",
     "onnx>=1.18",

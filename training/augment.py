@@ -10,6 +10,7 @@ import numpy as np
 
 from agent.estimate.align import TEMPLATE_RATIO, similarity, warp
 from agent.records import Float32Array, UInt8Array
+from training.h264 import through_h264
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Augmentation:
     blur_ratio: float = 0.15
     noise_ratio: float = 0.1
     jpeg_ratio: float = 0.15
+    h264_ratio: float = 0.1
     cover_ratio: float = 0.2
 
 
@@ -83,6 +85,9 @@ def degrade(crop: UInt8Array, settings: Augmentation, random: np.random.Generato
         quality = int(random.uniform(20, 80))
         _, encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
         crop = _pixels(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+    if settings.h264_ratio and random.random() < settings.h264_ratio:
+        moved = random.integers(-2, 3, 2)
+        crop = through_h264(crop, int(random.integers(24, 41)), (int(moved[0]), int(moved[1])))
     if random.random() < settings.cover_ratio:
         crop = _cover(crop, random)
     return crop

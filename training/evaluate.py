@@ -33,6 +33,8 @@ from training.report import (
     predictions_of,
     threshold_report,
 )
+from training.robustness import Robustness
+from training.robustness import table as robustness_table
 
 REPORT_NAME = "evaluation.json"
 FROM_PHOTOGRAPHS = (
@@ -50,6 +52,7 @@ class Evaluation:
     split: str = "test"
     images: Path | None = None
     limit: int | None = None
+    robustness_faces: int = 0
 
     def predictions(self, source: str) -> Predictions:
         """Return the model's answers on one source's photographs of the split."""
@@ -69,6 +72,13 @@ class Evaluation:
         runtime = ArtefactRuntime(self.model)
         return runtime.predict(self.faces.crops(indices, runtime.crop_px))
 
+    def robustness(self) -> list[dict[str, Any]]:
+        """Return the rows of the robustness table, of faces spread evenly over the split."""
+        found = self.faces.select(self.split, "utkface")
+        count = min(self.robustness_faces, len(found))
+        spread = np.linspace(0, len(found) - 1, count).astype(int)
+        return Robustness(self.faces, found[spread], ArtefactRuntime(self.model)).report()
+
 
 def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
     """Return the report, and the predictions with exact ages for the plots."""
@@ -85,6 +95,7 @@ def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
         "utkface": exact_age_report(exact),
         "fairface": interval_report(evaluation.predictions("fairface")),
         "thresholds": threshold_report(exact, usable),
+        "robustness": evaluation.robustness() if evaluation.robustness_faces else [],
     }
     return report, exact
 
@@ -112,7 +123,8 @@ def publish(report: dict[str, Any], exact: Predictions, model: Path) -> None:
 
 def tables(report: dict[str, Any]) -> list[Table]:
     """Return the report for a terminal."""
-    return [_exact_table(report["utkface"]), _interval_table(report["fairface"])]
+    shown = [_exact_table(report["utkface"]), _interval_table(report["fairface"])]
+    return [*shown, robustness_table(report["robustness"])] if report["robustness"] else shown
 
 
 def _exact_table(report: dict[str, Any]) -> Table:
@@ -152,10 +164,13 @@ def main(
     split: Annotated[str, typer.Option(help="test, or val while choosing")] = "test",
     from_images: Annotated[Path | None, typer.Option(help="folder of labels.csv")] = None,
     limit: Annotated[int | None, typer.Option(help="photographs of each source")] = None,
+    robustness_faces: Annotated[
+        int, typer.Option("--robustness", help="faces of the robustness table; 0: none", min=0)
+    ] = 0,
     write_card: Annotated[bool, typer.Option(help="MODEL_CARD.md and its plots")] = False,
 ) -> None:
     """Print the report and write it to `evaluation.json` beside the model when `write_card`."""
-    chosen = Evaluation(model, load_faces(faces), split, from_images, limit)
+    chosen = Evaluation(model, load_faces(faces), split, from_images, limit, robustness_faces)
     report, exact = evaluate(chosen)
     console = Console()
     for each in tables(report):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.estimate.artefact import ModelEntry, load_manifest
+from training.robustness import HEADING, cells
 
 CARD_NAME = "MODEL_CARD.md"
 _INTENDED = """\
@@ -51,6 +52,7 @@ def write_model_card(model: Path, report: dict[str, Any]) -> None:
         _utkface(report),
         _fairface(report["fairface"]),
         _thresholds(report),
+        _robustness(report),
         _artefacts(entry),
         _plots(model),
     ]
@@ -143,6 +145,18 @@ def _thresholds(report: dict[str, Any]) -> str:
 
 def _share(row: dict[str, Any]) -> str:
     return f"{row['count']}/{row['n']} = {row['ratio']:.1%} ({row['low']:.1%}-{row['high']:.1%})"
+
+
+def _robustness(report: dict[str, Any]) -> str:
+    rows = report.get("robustness")
+    if not rows:
+        return ""
+    return (
+        f"## Robustness on UTKFace `{report['split']}`\n"
+        "Effects laid on the photographs, 160 px with a face of about 128; covers on the aligned "
+        "crop. The gate is the agent's, with its limits as shipped. Years.\n\n"
+        f"{_table(HEADING, [cells(row) for row in rows])}"
+    )
 
 
 def _artefacts(entry: ModelEntry) -> str:

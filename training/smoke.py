@@ -52,7 +52,7 @@ def smoke(data: Path, folder: Path, console: Console) -> None:
     tell(f"exported as {exported.precision}")
     write_table(calibrate(model, data, limit=CUSTOMERS), model / "thresholds.json")
     tell("calibrated")
-    report, exact = evaluate(Evaluation(model, faces))
+    report, exact = evaluate(Evaluation(model, faces, robustness_faces=CUSTOMERS))
     publish(report, exact, model)
     for each in tables(report):
         console.print(each)

@@ -43,7 +43,7 @@ def test_without_strength_only_the_flip_is_left(tmp_path: Path) -> None:
     assert 0 < sum(np.array_equal(c, plain) for c in cuts) < 12
 
 
-EFFECTS = ("colour", "grey", "low_resolution", "blur", "noise", "jpeg", "cover")
+EFFECTS = ("colour", "grey", "low_resolution", "blur", "noise", "jpeg", "h264", "cover")
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
