@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 #: What a marker needs on the machine, and where Debian has it.
@@ -24,6 +25,10 @@ NEEDED_PROGRAMS = {
     "rtsp": (("/usr/bin/python3",), "gir1.2-gst-rtsp-server-1.0 python3-gi"),
 }
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# How long an example takes says more about the machine's other work than about the code.
+hypothesis.settings.register_profile("no-deadline", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("no-deadline")
 
 
 def on_ci() -> bool:
