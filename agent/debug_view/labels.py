@@ -15,6 +15,8 @@ _SIZE_PX = 17
 _LINE_PX = 21
 _MARGIN_PX = 5
 _HEAD_PX = 28
+#: How far a label may go from its box in a crowd, in its own heights.
+_STEPS_AWAY = 2
 #: OpenCV's own scale of thickness; 400 is normal, 600 half bold.
 _WEIGHT = 500
 _INK: Colour = (255, 255, 255)
@@ -55,7 +57,9 @@ def draw_beside(
         What the label covers.
     """
     width, height = _extent(text)
-    return _place(picture, _around(box, width, height), text, colour, taken)
+    label = _place(picture, _around(box, width, height), text, colour, taken)
+    _tie(picture, label, box, colour)
+    return label
 
 
 def draw_inside(
@@ -103,6 +107,7 @@ def _place(
 
 
 def _around(box: PixelRectangle, width: int, height: int) -> Iterator[PixelRectangle]:
+    """Give the places for a label round a box, the nearest first."""
     gap = _MARGIN_PX
     for left in (box.left_px, box.right_px - width):
         yield _at(left, box.top_px - gap - height, width, height)
@@ -110,6 +115,19 @@ def _around(box: PixelRectangle, width: int, height: int) -> Iterator[PixelRecta
     for top in (box.top_px, box.bottom_px - height):
         yield _at(box.right_px + gap, top, width, height)
         yield _at(box.left_px - gap - width, top, width, height)
+    for step in range(1, _STEPS_AWAY + 1):
+        away = step * (height + gap)
+        yield _at(box.left_px, box.top_px - gap - height - away, width, height)
+        yield _at(box.left_px, box.bottom_px + gap + away, width, height)
+
+
+def _tie(picture: UInt8Array, label: PixelRectangle, box: PixelRectangle, colour: Colour) -> None:
+    """Draw a line from a label that stands away from its box."""
+    column = max(label.left_px, min(box.left_px, label.right_px))
+    if label.bottom_px < box.top_px - _MARGIN_PX:
+        cv2.line(picture, (column, label.bottom_px), (box.left_px, box.top_px), colour, 2)
+    elif label.top_px > box.bottom_px + _MARGIN_PX:
+        cv2.line(picture, (column, label.top_px), (box.left_px, box.bottom_px), colour, 2)
 
 
 def _extent(text: Sequence[str]) -> tuple[int, int]:

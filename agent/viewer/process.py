@@ -61,7 +61,7 @@ def listen(port: int) -> socket.socket:
         return socket.create_server((HOST, port))
     except OSError as error:
         raise ConfigError(
-            f"debug_view.port: got {port}: {error.strerror or error}: choose another port"
+            f"debug_view.port: got {port}: {os.strerror(error.errno or 0)}: choose another port"
         ) from error
 
 
