@@ -2,7 +2,7 @@
 /* Says how long the debug view lasts, and which camera shows nothing. The pictures come by themselves. */
 const OLD_S = 3;
 const left = document.getElementById("left");
-let failures = 0;
+let isOver = false;
 
 function tell(figure, ageS) {
   const name = figure.dataset.camera;
@@ -12,10 +12,16 @@ function tell(figure, ageS) {
   figure.querySelector("figcaption").textContent = isLost ? name + ": no picture" + age : "";
 }
 
-function restart() {
-  /* The viewer was away: its streams have ended. */
+function begin() {
+  for (const figure of document.querySelectorAll("figure")) {
+    figure.querySelector("img").src = "/camera/" + figure.dataset.camera + "?" + Date.now();
+  }
+}
+
+function forget() {
+  /* The last picture of somebody does not stay on the screen, nor in the browser's memory. */
   for (const image of document.images) {
-    image.src = image.src.split("?")[0] + "?" + Date.now();
+    image.removeAttribute("src");
   }
 }
 
@@ -34,16 +40,16 @@ async function look() {
       throw new Error(String(answer.status));
     }
     show(await answer.json());
-    document.body.classList.remove("over");
-    if (failures > 0) {
-      restart();
+    if (isOver) {
+      begin();
     }
-    failures = 0;
+    isOver = false;
   } catch (error) {
-    failures += 1;
-    document.body.classList.add("over");
+    isOver = true;
+    forget();
     left.textContent = "the debug view is over, or the agent is away";
   }
+  document.body.classList.toggle("over", isOver);
   setTimeout(look, 1000);
 }
 

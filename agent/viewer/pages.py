@@ -56,6 +56,7 @@ class Pages:
             Route("/page.js", _file("page.js", "text/javascript")),
             Route("/camera/{camera_id}", self.stream),
             Route("/status", self.status),
+            Route("/favicon.ico", lambda _request: Response(status_code=204)),
         ]
         return Guard(Starlette(routes=routes), token, COOKIE, is_local=True)
 
@@ -114,7 +115,9 @@ def _links(camera_ids: Sequence[str], asked: str) -> str:
         here = ' aria-current="page"' if is_shown else ""
         return f'<a href="{address}"{here}>{escape(text)}</a>'
 
-    first = link("/", f"first {MAX_SIDE_BY_SIDE}", asked not in camera_ids)
+    few = len(camera_ids) <= MAX_SIDE_BY_SIDE
+    together = "all" if few else f"first {MAX_SIDE_BY_SIDE}"
+    first = link("/", together, asked not in camera_ids)
     one_each = (link(f"/?camera={each}", each, each == asked) for each in camera_ids)
     return "".join((first, *one_each))
 
