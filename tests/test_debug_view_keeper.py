@@ -53,6 +53,9 @@ class Kept:
     def _announce(self) -> None:
         self.announced += 1
 
+    def is_on(self) -> bool:
+        return self.keeper.is_on
+
     def until(self, condition: Callable[[], object]) -> bool:
         """Step until something is so; the clock stands still."""
 
@@ -88,22 +91,22 @@ def keeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeping
     yield keep
     for each in started:
         each.keeper.stop()
-        assert not each.keeper.is_on
+        assert not each.is_on()
     assert not list(tmp_path.glob("checkout-agent-*")), "the private folder is gone"
 
 
 def test_its_time_begins_when_the_viewer_serves_and_then_it_is_over(keeping: Keeping) -> None:
     kept = keeping(SERVES)
     kept.clock.advance_to(200.0)  # vision was slow to load
-    assert kept.keeper.is_on
+    assert kept.is_on()
     assert kept.until(lambda: kept.announced)
     kept.pass_s(59.9)
-    assert kept.keeper.is_on
+    assert kept.is_on()
     kept.pass_s(0.1)
     assert kept.keeper.tap_settings() is None
-    assert kept.until(lambda: not kept.keeper.is_on), "on until the viewer is really gone"
+    assert kept.until(lambda: not kept.is_on()), "on until the viewer is really gone"
     kept.pass_s(1.0)
-    assert not kept.keeper.is_on
+    assert not kept.is_on()
     assert len(kept.told) == 1
     assert kept.announced == 1
 
@@ -111,9 +114,9 @@ def test_its_time_begins_when_the_viewer_serves_and_then_it_is_over(keeping: Kee
 def test_without_a_vision_process_it_is_over_at_last(keeping: Keeping) -> None:
     kept = keeping("import sys; sys.stdin.read()")
     kept.pass_s(LONGEST_S - 1.0)
-    assert kept.keeper.is_on
+    assert kept.is_on()
     kept.pass_s(1.0)
-    assert kept.until(lambda: not kept.keeper.is_on)
+    assert kept.until(lambda: not kept.is_on())
     assert kept.announced == 0
 
 
@@ -125,7 +128,7 @@ def test_a_viewer_that_dies_is_started_again_with_what_is_left(keeping: Keeping)
     assert child is not None
     child.kill()
     assert kept.until(lambda: kept.keeper._child is None)
-    assert kept.keeper.is_on
+    assert kept.is_on()
     tap = kept.keeper.tap_settings()
     assert tap is not None
     assert tap.duration_s == pytest.approx(40.0)
@@ -166,9 +169,9 @@ def test_a_viewer_that_hangs_at_the_end_is_killed(keeping: Keeping) -> None:
     assert kept.until(lambda: kept.announced)
     kept.pass_s(60.0)
     kept.pass_s(0.2)
-    assert kept.keeper.is_on, "it may still show a picture"
+    assert kept.is_on(), "it may still show a picture"
     kept.pass_s(0.2)
-    assert kept.until(lambda: not kept.keeper.is_on)
+    assert kept.until(lambda: not kept.is_on())
 
 
 def test_no_step_waits_for_the_viewer(keeping: Keeping) -> None:
@@ -189,6 +192,6 @@ def test_a_stop_ends_it_at_once(keeping: Keeping) -> None:
     kept = keeping(SERVES)
     assert kept.until(lambda: kept.announced)
     kept.keeper.stop()
-    assert not kept.keeper.is_on
+    assert not kept.is_on()
     kept.pass_s(5.0)
     assert len(kept.told) == 1

@@ -44,7 +44,9 @@ class Pictures:
         return await asyncio.shield(awaited)
 
     def arrived(self, camera_id: str, jpeg: bytes) -> None:
-        """Hand a picture on; what nobody waits for is forgotten."""
+        """Hand a picture on; what nobody waits for, or of no camera of ours, is forgotten."""
+        if camera_id not in self.camera_ids:
+            return
         self._arrived_s[camera_id] = self._clock.now_s()
         awaited = self._awaited.pop(camera_id, None)
         if awaited is not None:

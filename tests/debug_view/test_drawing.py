@@ -162,7 +162,8 @@ def test_the_jpeg_decodes_to_the_same_picture() -> None:
     result = drawn(sight(seen()))
     jpeg = encode(result, 400_000)
     assert jpeg is not None
-    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert decoded is not None
     assert decoded.shape == result.shape
     assert np.abs(decoded.astype(int) - result).mean() < 3
 

@@ -117,6 +117,7 @@ def test_a_picture_arrives_as_it_was_drawn(viewer: Viewer, seeing: Seeing) -> No
     assert set(pictures) <= set(seeing.given)
     assert len(set(pictures)) == 3
     decoded = cv2.imdecode(np.frombuffer(pictures[0], np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
     assert decoded.shape == (240, 320, 3)
     status = json.loads(viewer.get("/status", Authorization=f"Bearer {TOKEN}").body)
     assert 0 < status["left_s"] <= 120
