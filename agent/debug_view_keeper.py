@@ -118,10 +118,10 @@ class DebugViewKeeper:
             return
         if self._child is not None:
             self._hear(self._child)
-        elif self._clock.now_s() >= self._due_s:
-            self._start_viewer()
         if self._clock.now_s() >= self._until_s:
             self._end("its time is over")
+        elif self._child is None and self._clock.now_s() >= self._due_s:
+            self._start_viewer()
 
     def stop(self) -> None:
         """Switch it off, if it is on, and wait until the viewer is gone."""

@@ -117,6 +117,30 @@ def test_neither_io_uring_nor_another_process_can_be_reached() -> None:
     assert printed.split() == ["EACCES"] * 4 + ["1"]
 
 
+def test_a_listening_socket_still_takes_connections_and_cannot_make_one() -> None:
+    # connect(AF_UNSPEC) makes a listening TCP socket a fresh one, which may connect: that is
+    # why a process that listens must lose `connect` itself.
+    printed = run("""
+        import ctypes, socket
+        from agent.sandbox import forbid_network
+        libc = ctypes.CDLL(None, use_errno=True)
+        others = socket.create_server(("127.0.0.1", 0))
+
+        def reused(listening):
+            libc.connect(listening.fileno(), bytes(16), 16)
+            return listening.connect_ex(others.getsockname())
+
+        ours, spare = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+        browser = socket.create_connection(ours.getsockname())
+        print(reused(spare))
+        forbid_network()
+        taken, _ = ours.accept()
+        browser.send(b"x")
+        print(taken.recv(1).decode(), reused(ours))
+    """)
+    assert printed.split() == ["0", "x", "13"]
+
+
 def test_a_process_that_gave_up_files_writes_none_and_still_speaks(tmp_path: Path) -> None:
     printed = run(f"""
         import os, socket, tempfile

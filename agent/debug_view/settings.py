@@ -27,7 +27,7 @@ class TapSettings(BaseModel):
         duration_s: From the moment the viewer has joined.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     socket_path: str
     key: str = Field(min_length=16, max_length=64)

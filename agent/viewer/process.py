@@ -40,7 +40,8 @@ _STOP_S = 1
 class ViewerSettings(BaseModel):
     """What the agent writes on the first line of stdin."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A fault's own text would show the token.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     port: int
     token: str = Field(min_length=16)
