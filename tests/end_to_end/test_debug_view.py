@@ -22,7 +22,7 @@ from tests.running_agent import READY_S, RunningAgent
 
 pytestmark = pytest.mark.mosquitto
 TOKEN = "the technician's own token"
-DURATION_S = 4.0
+DURATION_S = 6.0
 TOPIC = "checkout/v1/demo-store/till-1"
 
 
