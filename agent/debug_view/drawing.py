@@ -47,7 +47,7 @@ def fitted(pixels: UInt8Array) -> UInt8Array:
     scale = min(max(longer, MIN_SIDE_PX), MAX_SIDE_PX) / longer
     size = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cast(UInt8Array, cv2.resize(pixels, size, interpolation=method)).copy()
+    return cast(UInt8Array, cv2.resize(pixels, size, interpolation=method))
 
 
 def draw(pixels: UInt8Array, sight: Sight, limits: QualitySection) -> UInt8Array:
