@@ -42,6 +42,7 @@ class Announcer:
         self._cameras: dict[str, CameraStatus] = {}
         self._degraded: tuple[str, ...] = ()
         self._outbox = OutboxPart()
+        self._debug_view = False
 
     def outcome(self, outcome: Outcome) -> None:
         """Say what has been decided."""
@@ -68,6 +69,12 @@ class Announcer:
             self._outbox = OutboxPart(dropped=dict(dropped))
             self.state()
 
+    def debug_view(self, is_on: bool) -> None:
+        """Say that a technician can see the picture, or no longer, when that has changed."""
+        if is_on != self._debug_view:
+            self._debug_view = is_on
+            self.state()
+
     @property
     def cameras_online(self) -> int:
         """How many cameras give pictures."""
@@ -88,6 +95,7 @@ class Announcer:
             cameras=tuple(CameraPart(camera_id=c.camera_id, state=c.state) for c in cameras),
             degraded=(*lost, *self._degraded),
             stopped=stopped,
+            debug_view=self._debug_view,
             outbox=self._outbox,
         )
         self._publisher.publish(state_message(payload))

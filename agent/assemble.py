@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import ids
-from agent.clock import Clock
+from agent.clock import Clock, SystemClock
 from agent.config.load import LoadedConfig
 from agent.config.schema import Config
 from agent.config.vision import CameraSection, EstimateSection
@@ -23,6 +23,10 @@ from agent.records import FaceBox, Frame, UInt8Array
 
 if TYPE_CHECKING:
     from agent.capture.settings import CaptureMode, CaptureSettings
+    from agent.debug_view.link import ViewerLink
+    from agent.debug_view.settings import TapSettings
+    from agent.debug_view.tap import Tap
+    from agent.debug_view_keeper import DebugViewKeeper
     from agent.decide.sale_store import SaleStore
     from agent.decide.thresholds import ThresholdTable
     from agent.detect.blazeface import BlazeFace
@@ -32,14 +36,19 @@ if TYPE_CHECKING:
     from agent.publish.mqtt import MqttPublisher
     from agent.publish.topics import TopicTree
     from agent.register import Register
+    from agent.stages import Onlooker
     from agent.supervisor import Supervisor
 
 #: Of the second look at a face that is about to be cropped; training's was the same.
 SECOND_LOOK_SCORE_RATIO = 0.5
 
 
-def pipeline(config: Config) -> Pipeline:
+def pipeline(config: Config, onlooker: Onlooker | None = None) -> Pipeline:
     """Build what the vision process runs: detect, track, estimate.
+
+    Args:
+        config: The settings.
+        onlooker: The debug view, when it is on.
 
     Raises:
         ModelError: A model file is missing or altered.
@@ -76,7 +85,23 @@ def pipeline(config: Config) -> Pipeline:
         )
 
     cameras = {camera.id: stages(camera) for camera in config.cameras}
-    return Pipeline(cameras, second_look, CropBatcher(config.estimate, estimator))
+    return Pipeline(cameras, second_look, CropBatcher(config.estimate, estimator), onlooker)
+
+
+def tap(config: Config, viewer: ViewerLink, duration_s: float) -> Tap:
+    """Build the debug view's eye, with networks of its own so that it changes nothing."""
+    from agent.debug_view.examiner import FaceExaminer
+    from agent.debug_view.sights import places_of
+    from agent.debug_view.tap import Tap
+    from agent.detect.second_look import SecondLook
+    from agent.estimate.cropper import FaceCropper
+    from agent.estimate.quality import QualityGate
+
+    crop_px = verified_model(config.estimate).input.crop_px
+    cropper = FaceCropper(QualityGate(config.quality), crop_px)
+    examiner = FaceExaminer(SecondLook(_short_range(config)), cropper)
+    places = {camera.id: places_of(camera) for camera in config.cameras}
+    return Tap(viewer, duration_s, places, examiner.examine, config.quality, SystemClock())
 
 
 def photograph_pipeline(
@@ -197,12 +222,29 @@ def register(
 
 
 def supervisor(
-    loaded: LoadedConfig, clock: Clock, mode: CaptureMode, start_wall_s: float = 0.0
+    loaded: LoadedConfig,
+    clock: Clock,
+    mode: CaptureMode,
+    start_wall_s: float = 0.0,
+    tap_settings: Callable[[], TapSettings | None] | None = None,
 ) -> Supervisor:
     """Build what starts and watches the processes that see."""
-    from agent.supervisor import Supervisor
+    from agent.supervisor import Supervisor, SupervisorOptions
 
-    return Supervisor(loaded, clock, mode, start_wall_s)
+    options = SupervisorOptions(tap_settings=tap_settings)
+    return Supervisor(loaded, clock, mode, start_wall_s, options)
+
+
+def debug_view(
+    loaded: LoadedConfig, clock: Clock, token: str, announce: Callable[[], None]
+) -> DebugViewKeeper:
+    """Build what keeps the viewer of `run --debug-view`."""
+    from agent.debug_view_keeper import DebugViewKeeper, ViewerStart
+
+    config = loaded.config
+    camera_ids = tuple(camera.id for camera in config.cameras)
+    how = ViewerStart(token, camera_ids, f"{config.store_id} · {config.register_id}")
+    return DebugViewKeeper(config.debug_view, how, clock, announce)
 
 
 def capture_settings(loaded: LoadedConfig, camera: CameraSection) -> CaptureSettings:

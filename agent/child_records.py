@@ -98,3 +98,8 @@ def is_from_capture(record: PipeRecord, camera_id: str) -> bool:
     if isinstance(record, CaptureProgress | CaptureEnded):
         return record.camera_id == camera_id
     return isinstance(record, Hello)
+
+
+def is_from_viewer(record: PipeRecord) -> bool:
+    """Return whether the viewer may say this: nothing but that it serves."""
+    return isinstance(record, Hello) and record.process == "viewer"

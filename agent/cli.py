@@ -34,12 +34,25 @@ def run(
     config: Annotated[
         Path, typer.Option("--config", "-c", help="Settings file.", metavar="FILE")
     ] = Path("config.yaml"),
+    debug_view: Annotated[
+        bool,
+        typer.Option(
+            "--debug-view",
+            help="Show the live picture with boxes, zones and reasons on a page of this machine, "
+            "to aim the camera; ends by itself after 15 minutes (debug_view.duration_s).",
+        ),
+    ] = False,
 ) -> None:
-    """Run the daemon: cameras in, MQTT out, until SIGTERM (clean stop within 5 s)."""
+    """Run the daemon: cameras in, MQTT out, until SIGTERM (clean stop within 5 s).
+
+    With --debug-view it prints an address with a token that opens the page; from another
+    machine: ssh -L 8092:127.0.0.1:8092 REGISTER. No picture is stored, no other option and no
+    message switches it on, and the state message tells the store that somebody looks.
+    """
     from agent.commands.run import run as run_daemon
     from agent.config.load import load_config
 
-    raise typer.Exit(run_daemon(load_config(config)))
+    raise typer.Exit(run_daemon(load_config(config), debug_view))
 
 
 @app.command()

@@ -21,6 +21,7 @@ from agent.stages import (
     Cropper,
     Detector,
     FaceGate,
+    Onlooker,
     SceneChange,
     Tracker,
     VisitLog,
@@ -62,14 +63,20 @@ class Pipeline:
         second_look: Refines the keypoints of a face that is about to be cropped, as the
             training crops were.
         batcher: One for all cameras, so that batches form over them.
+        onlooker: The debug view, when it is on; changes nothing.
     """
 
     def __init__(
-        self, cameras: Mapping[str, CameraStages], second_look: FaceGate, batcher: Batcher
+        self,
+        cameras: Mapping[str, CameraStages],
+        second_look: FaceGate,
+        batcher: Batcher,
+        onlooker: Onlooker | None = None,
     ) -> None:
         self._cameras = cameras
         self._second_look = second_look
         self._batcher = batcher
+        self._onlooker = onlooker
         self._totals = _Totals()
         self._rejected: Counter[str] = Counter()
 
@@ -88,6 +95,8 @@ class Pipeline:
         self._crop(stages, frame, people)
         estimates = self._estimates(visits, frame.at_s)
         self._count(boxes, visits)
+        if self._onlooker is not None:
+            self._onlooker.saw(frame, tracks, people, stages.visits)
         return _in_order(visits, estimates)
 
     def idle(self, now_s: float) -> list[PipeRecord]:
@@ -151,6 +160,8 @@ class Pipeline:
         ends = any(isinstance(visit, VisitEnded) for visit in visits)
         estimates = self._batcher.collect(now_s, flush=flush or ends)
         self._totals.estimates += len(estimates)
+        if self._onlooker is not None:
+            self._onlooker.estimated(estimates)
         return estimates
 
     def _count(self, boxes: Sequence[object], visits: Sequence[VisitStarted | VisitEnded]) -> None:

@@ -137,3 +137,28 @@ class Batcher(Protocol):
     def collect(self, now_s: float, flush: bool = False) -> list[AgeEstimate]:
         """Run what is due, by size, deadline or `flush`, and return the estimates."""
         ...
+
+
+class Onlooker(Protocol):
+    """Looks at what the pipeline makes of a frame, for the technician; never waits."""
+
+    def saw(
+        self,
+        frame: Frame,
+        tracks: Sequence[TrackedFace],
+        people: Sequence[TrackedFace],
+        visits: VisitLog,
+    ) -> None:
+        """Take in a frame.
+
+        Args:
+            frame: Valid until this returns.
+            tracks: All its faces.
+            people: Those of them that are faces beyond doubt.
+            visits: Of the frame's camera.
+        """
+        ...
+
+    def estimated(self, estimates: Sequence[AgeEstimate]) -> None:
+        """Take in what the network said."""
+        ...

@@ -22,6 +22,7 @@ from agent.child_records import Lane, is_from_capture, is_from_vision
 from agent.clock import Clock
 from agent.config.load import LoadedConfig
 from agent.config.vision import CameraSection
+from agent.debug_view.settings import TapSettings
 from agent.errors import AgentError
 from agent.keepers import CameraKeeper, Patience, SupervisorRecord, VisionKeeper
 from agent.private_folder import PrivateFolder
@@ -55,6 +56,7 @@ class SupervisorOptions:
         patience: With the vision process.
         environment: The children's; None: the agent's without its passwords.
         random_ratio: Chance for the jitter, in [0, 1); None: the system's.
+        tap_settings: What vision is told of the debug view at each start; None: there is none.
     """
 
     runtime_folder: Path | None = None
@@ -62,6 +64,7 @@ class SupervisorOptions:
     patience: Patience = field(default_factory=Patience)
     environment: Mapping[str, str] | None = None
     random_ratio: Callable[[], float] | None = None
+    tap_settings: Callable[[], TapSettings | None] | None = None
 
 
 class Supervisor:
@@ -236,10 +239,13 @@ class Supervisor:
         return Backoff(initial_s, max_s, jitter_ratio, self._random_ratio)
 
     def _start_vision(self) -> ChildProcess:
+        given = self._options.tap_settings
+        tap = None if given is None else given()
         settings = {
             "config": self._config.model_dump(mode="json"),
             "socket_path": self._socket_path,
             "lossless": not self._is_live,
+            "debug_view": None if tap is None else tap.model_dump(),
         }
         line = json.dumps(settings).encode()
         return ChildProcess(self._options.commands.vision, line, self._environment())
@@ -272,7 +278,7 @@ class Supervisor:
         """Return the children's environment: they have no use for the broker's password."""
         given = self._options.environment
         secret = {camera.password_env for camera in self._config.cameras}
-        secret.add(self._config.mqtt.password_env)
+        secret |= {self._config.mqtt.password_env, self._config.debug_view.token_env}
         inherited = os.environ if given is None else given
         return {name: value for name, value in inherited.items() if name not in secret}
 

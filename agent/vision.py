@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from agent import assemble
 from agent.capture.channel import FrameReceiver, StreamEnded
 from agent.config.schema import Config
+from agent.debug_view.link import ViewerLink
+from agent.debug_view.settings import TapSettings
 from agent.records import Frame, Hello, PipeRecord, VisionProgress
 from agent.sandbox import die_with_parent, forbid_network
 from agent.wire import RecordWriter, private_record_pipe
@@ -37,6 +39,7 @@ class VisionSettings(BaseModel):
     config: Config
     socket_path: str
     lossless: bool
+    debug_view: TapSettings | None = None
 
 
 class FrameSource(Protocol):
@@ -127,17 +130,21 @@ def main() -> None:
     if not line:  # the agent was gone before it told us anything
         return
     settings = VisionSettings.model_validate_json(line)
-    receiver = FrameReceiver(
-        settings.socket_path,
-        [camera.id for camera in settings.config.cameras],
-        lossless=settings.lossless,
-    )
+    config = settings.config
+    camera_ids = [camera.id for camera in config.cameras]
+    receiver = FrameReceiver(settings.socket_path, camera_ids, lossless=settings.lossless)
+    view, viewer = settings.debug_view, None
+    if view is not None:
+        viewer = ViewerLink(view.socket_path, view.key, camera_ids)
     forbid_network()
-    pipeline = assemble.pipeline(settings.config)
-    description = assemble.runtime_description(settings.config.estimate)
+    tap = assemble.tap(config, viewer, view.duration_s) if viewer and view else None
+    pipeline = assemble.pipeline(config, tap)
+    description = assemble.runtime_description(config.estimate)
     writer.write([Hello("vision", os.getpid(), description)])
     loop = VisionLoop(receiver, pipeline, writer, settings.lossless)
     while loop.step():
+        if tap is not None:
+            tap.attend()
         if stdin_has_ended():
             break
     else:

@@ -21,7 +21,11 @@ from tests.brokers import wait_until
 REPOSITORY = Path(__file__).parents[1]
 #: Python's start, the networks and the first connect, on a machine with other work to do.
 READY_S = 60.0
-_KINDS = {"vision": "agent.vision", "capture": "agent.capture.process"}
+_KINDS = {
+    "vision": "agent.vision",
+    "capture": "agent.capture.process",
+    "viewer": "agent.viewer.process",
+}
 
 
 @dataclass
@@ -31,11 +35,13 @@ class RunningAgent:
     Attributes:
         settings: Of the settings file.
         environment: Added to this process's own.
+        options: Of the command `run`.
     """
 
     folder: Path
     settings: Mapping[str, Any]
     environment: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -48,7 +54,15 @@ class RunningAgent:
         self.config.write_text(yaml.safe_dump(dict(self.settings)))
         with (self.folder / "agent.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "agent.cli", "run", "--config", str(self.config)],
+                [
+                    sys.executable,
+                    "-m",
+                    "agent.cli",
+                    "run",
+                    "--config",
+                    str(self.config),
+                    *self.options,
+                ],
                 cwd=REPOSITORY,
                 env={**os.environ, **self.environment},
                 stdout=log,
@@ -75,7 +89,7 @@ class RunningAgent:
         return self._process is not None and self._process.poll() is None
 
     def children(self, kind: str) -> list[psutil.Process]:
-        """Return the living processes of a kind, `vision` or `capture`, oldest first."""
+        """Return the living processes of a kind, a key of `_KINDS`, oldest first."""
         named: list[psutil.Process] = []
         with contextlib.suppress(psutil.NoSuchProcess):
             named = psutil.Process(self.pid).children()

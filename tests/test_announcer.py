@@ -80,6 +80,21 @@ def test_drops_of_the_outbox_are_said_when_they_grow(announcer: Announcer, spoke
     assert spoken.last_state().outbox.dropped == {"rows": 3}
 
 
+def test_the_debug_view_is_said_while_it_is_on(announcer: Announcer, spoken: Spoken) -> None:
+    announcer.debug_view(is_on=False)
+    assert spoken.messages == []
+
+    announcer.debug_view(is_on=True)
+    announcer.debug_view(is_on=True)
+    assert len(spoken.messages) == 1
+    assert spoken.last_state().debug_view
+
+    announcer.degraded("disk full")
+    assert spoken.last_state().debug_view
+    announcer.debug_view(is_on=False)
+    assert not spoken.last_state().debug_view
+
+
 def test_a_stop_takes_every_camera_offline_and_says_why(
     announcer: Announcer, spoken: Spoken
 ) -> None:

@@ -22,7 +22,7 @@ from agent.records import (
     VisitEnded,
     VisitStarted,
 )
-from agent.stages import VisitLog
+from agent.stages import Onlooker, VisitLog
 from agent.track.visits import TrackVisits
 
 PIXELS = np.zeros((480, 640, 3), np.uint8)
@@ -133,12 +133,12 @@ class FakeBatcher:
 class Bench:
     """A pipeline of fakes round the real visit log, with two cameras."""
 
-    def __init__(self, max_wait_s: float = 100.0) -> None:
+    def __init__(self, max_wait_s: float = 100.0, onlooker: Onlooker | None = None) -> None:
         self.detector, self.scene, self.tracker = FakeDetector(), FakeScene(), FakeTracker()
         self.confirmation, self.cropper = FakeConfirmation(), FakeCropper()
         self.batcher, self.second_look = FakeBatcher(max_wait_s), FakeSecondLook()
         cameras = {name: self._stages(name) for name in ("till", "side")}
-        self.pipeline = Pipeline(cameras, self.second_look, self.batcher)
+        self.pipeline = Pipeline(cameras, self.second_look, self.batcher, onlooker)
 
     def _stages(self, camera_id: str) -> CameraStages:
         section = TrackSection(visit_min_s=0.0, absence_s=2.0)
@@ -272,3 +272,44 @@ def test_no_estimate_comes_after_its_visit_has_ended(gap_s: float) -> None:
             elif isinstance(record, AgeEstimate):
                 assert record.visit_id not in ended
     assert ended
+
+
+class Remembering:
+    """An onlooker that writes down what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[float, list[int], list[int], list[str | None]]] = []
+        self.estimates = 0
+
+    def saw(
+        self,
+        frame: Frame,
+        tracks: Sequence[TrackedFace],
+        people: Sequence[TrackedFace],
+        visits: VisitLog,
+    ) -> None:
+        ids = [face.track_id for face in tracks]
+        named = [visits.visit_of(track_id) for track_id in ids]
+        self.shown.append((frame.at_s, ids, [face.track_id for face in people], named))
+
+    def estimated(self, estimates: Sequence[AgeEstimate]) -> None:
+        self.estimates += len(estimates)
+
+
+def test_an_onlooker_sees_every_face_and_changes_nothing() -> None:
+    onlooker = Remembering()
+    looked_at, alone = Bench(onlooker=onlooker), Bench()
+    told: list[list[str]] = []
+    for bench in (looked_at, alone):
+        bench.confirmation.refused = {500}
+        records = [bench.show(number / 10, face(100), face(500)) for number in range(4)]
+        told.append([kind for each in records for kind in kinds(each)])
+    assert told[0] == told[1]
+    assert looked_at.second_look.asked == alone.second_look.asked
+
+    at_s, tracks, people, visits = onlooker.shown[-1]
+    assert at_s == 0.3
+    assert (tracks, people) == ([100, 500], [100])
+    assert visits[0] is not None
+    assert visits[1] is None
+    assert onlooker.estimates == told[0].count("age_estimate") == 3

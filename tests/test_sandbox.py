@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -114,6 +115,48 @@ def test_neither_io_uring_nor_another_process_can_be_reached() -> None:
         print(open("/proc/self/status").read().split("NoNewPrivs:")[1].split()[0])
     """)
     assert printed.split() == ["EACCES"] * 4 + ["1"]
+
+
+def test_a_listening_socket_still_takes_connections_and_cannot_make_one() -> None:
+    # connect(AF_UNSPEC) makes a listening TCP socket a fresh one, which may connect: that is
+    # why a process that listens must lose `connect` itself.
+    printed = run("""
+        import ctypes, socket
+        from agent.sandbox import forbid_network
+        libc = ctypes.CDLL(None, use_errno=True)
+        others = socket.create_server(("127.0.0.1", 0))
+
+        def reused(listening):
+            libc.connect(listening.fileno(), bytes(16), 16)
+            return listening.connect_ex(others.getsockname())
+
+        ours, spare = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+        browser = socket.create_connection(ours.getsockname())
+        print(reused(spare))
+        forbid_network()
+        taken, _ = ours.accept()
+        browser.send(b"x")
+        print(taken.recv(1).decode(), reused(ours))
+    """)
+    assert printed.split() == ["0", "x", "13"]
+
+
+def test_a_process_that_gave_up_files_writes_none_and_still_speaks(tmp_path: Path) -> None:
+    printed = run(f"""
+        import os, socket, tempfile
+        from agent.sandbox import forbid_files
+        forbid_files()
+        a, b = socket.socketpair()
+        a.send(b"x")
+        assert b.recv(1) == b"x"
+        for path in ({str(tmp_path / "new")!r}, "/dev/shm/checkout-agent-test"):
+            try:
+                os.write(os.open(path, os.O_CREAT | os.O_WRONLY), b"picture")
+            except OSError as error:
+                print(error.strerror.replace(" ", "_"), os.path.getsize(path))
+                os.unlink(path)
+    """)
+    assert printed.split() == ["File_too_large", "0"] * 2
 
 
 def test_openvino_telemetry_cannot_be_imported_once_it_is_refused() -> None:

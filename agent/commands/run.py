@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from functools import partial
 from types import FrameType
 
 from agent import assemble
 from agent.announcer import Announcer
 from agent.clock import SystemClock
+from agent.commands.debug_view import announcement, token_for
 from agent.config.load import LoadedConfig, read_service_environment
+from agent.debug_view_keeper import DebugViewKeeper
 from agent.loop import AgentLoop
 from agent.observe.health import Health, HealthServer
 from agent.observe.logs import set_up_logging
@@ -51,9 +54,12 @@ class Daemon:
     Args:
         loaded: The settings.
         stop: Ends the loop.
+        debug_view_token: What a browser has to show to see the picture; None: no debug view.
     """
 
-    def __init__(self, loaded: LoadedConfig, stop: StopRequest) -> None:
+    def __init__(
+        self, loaded: LoadedConfig, stop: StopRequest, debug_view_token: str | None = None
+    ) -> None:
         config = loaded.config
         self._stop = stop
         self._clock = SystemClock()
@@ -73,7 +79,12 @@ class Daemon:
         self._register = assemble.register(
             config, self._clock, self._announcer.outcome, assemble.sale_store(config), entry
         )
-        self._source = assemble.supervisor(loaded, self._clock, "live")
+        self._debug_view: DebugViewKeeper | None = None
+        if debug_view_token is not None:
+            announce = partial(announcement, loaded, debug_view_token)
+            self._debug_view = assemble.debug_view(loaded, self._clock, debug_view_token, announce)
+        tap_settings = None if self._debug_view is None else self._debug_view.tap_settings
+        self._source = assemble.supervisor(loaded, self._clock, "live", 0.0, tap_settings)
         self._loop = AgentLoop(self._source, self._register, self._announcer, self._metrics)
         self._health = self._health_server(config.observe.http_port)
         self._surveyed_s = float("-inf")
@@ -85,6 +96,9 @@ class Daemon:
     def run(self) -> None:
         """Go round until a stop is asked for."""
         self._publisher.start()
+        if self._debug_view is not None:
+            self._debug_view.start()
+            self._announcer.debug_view(is_on=True)
         self._source.start()
         if self._health is not None:
             self._health.start()
@@ -100,6 +114,9 @@ class Daemon:
     def _round(self) -> None:
         self._loop.step(self._publisher.inbound(), self._clock.now_s)
         self._progress.report("main")
+        if self._debug_view is not None:
+            self._debug_view.step()
+            self._announcer.debug_view(self._debug_view.is_on)
         if self._clock.now_s() - self._surveyed_s >= SURVEY_INTERVAL_S:
             self._surveyed_s = self._clock.now_s()
             self._survey()
@@ -137,6 +154,9 @@ class Daemon:
     def _end(self) -> None:
         _log.info("stopping reason=%s", self._stop.signal_name)
         self._watchdog.stopping()
+        if self._debug_view is not None:
+            self._debug_view.stop()
+            self._announcer.debug_view(is_on=False)
         self._source.stop(STOP_PROCESSES_S)
         self._register.finish()
         self._announcer.stop(f"stopped by {self._stop.signal_name or 'an error'}")
@@ -160,14 +180,19 @@ class Daemon:
         return Health(alive=not stalled, ready=not reasons, reasons=tuple(reasons))
 
 
-def run(loaded: LoadedConfig) -> int:
+def run(loaded: LoadedConfig, debug_view: bool = False) -> int:
     """Run the daemon until SIGTERM or SIGINT; return the exit code.
+
+    Args:
+        loaded: The settings.
+        debug_view: Whether the technician asks for the live picture.
 
     Raises:
         AgentError: The model, the outbox or a setting cannot be used.
     """
+    token = token_for(loaded) if debug_view else None
     set_up_logging(loaded.config.observe, sys.stderr)
     stop = StopRequest()
     stop.install()
-    Daemon(loaded, stop).run()
+    Daemon(loaded, stop, token).run()
     return 0

@@ -78,6 +78,14 @@ class LoadedConfig:
         """
         return self._credentials.token(self.config.display, "display")
 
+    def debug_view_token(self) -> str | None:
+        """Return what a browser must show to see the live picture, or None: none is configured.
+
+        Raises:
+            ConfigError: The named variable or file does not give it, or it is too short.
+        """
+        return self._credentials.token(self.config.debug_view, "debug_view")
+
     def camera_address(self, camera: CameraSection) -> str:
         """Return what OpenCV opens: device, file, or address with its login.
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from agent.config.audit import AuditSection
+from agent.config.debug_view import DebugViewSection
 from agent.config.decision import AgeGroupSection, ChallengeSection
 from agent.config.display import DisplaySection
 from agent.config.insights import BasketSection, OfferSection
@@ -45,6 +46,7 @@ class Config(Section):
     display: DisplaySection = DisplaySection()
     observe: ObserveSection = ObserveSection()
     audit: AuditSection = AuditSection()
+    debug_view: DebugViewSection = DebugViewSection()
 
     @model_validator(mode="after")
     def _distinct_cameras(self) -> Config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -31,6 +32,22 @@ SECURITY_HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """How a browser that has shown the token is known again.
+
+    Attributes:
+        name: A cookie is for every port of a machine, so each page has its own.
+        age_s: None: until the browser is closed.
+    """
+
+    name: str
+    age_s: int | None
+
+
+DISPLAY_COOKIE = Cookie(COOKIE, COOKIE_AGE_S)
+
+
 class Guard:
     """Stands before the pages.
 
@@ -41,11 +58,22 @@ class Guard:
     Args:
         app: The pages.
         token: What must be known; None: nothing.
+        cookie: The page's.
+        is_local: The page is for this machine even with a token.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        token: str | None,
+        cookie: Cookie = DISPLAY_COOKIE,
+        *,
+        is_local: bool = False,
+    ) -> None:
         self._app = app
         self._token = token
+        self._cookie = cookie
+        self._is_local = is_local or token is None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the pages answer."""
@@ -67,14 +95,14 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        if self._token is None and _host(headers.get("host", "")) not in _LOOPBACK_NAMES:
+        if self._is_local and _host(headers.get("host", "")) not in _LOOPBACK_NAMES:
             return PlainTextResponse("this page is for this machine\n", 403)
         if scope["method"] not in ("GET", "HEAD") and not _is_own(headers):
-            return PlainTextResponse("only the display's own page may do this\n", 403)
+            return PlainTextResponse("only the page itself may do this\n", 403)
         return None if self._token is None else self._token_refusal(scope, headers, self._token)
 
     def _token_refusal(self, scope: Scope, headers: Headers, token: str) -> Response | None:
-        if _same(_cookie(headers), proof(token)):
+        if _same(_cookie(headers, self._cookie.name), proof(token)):
             return None
         if _same(headers.get("authorization", ""), f"Bearer {token}"):
             return None
@@ -85,8 +113,9 @@ class Guard:
         path = scope["path"] if scope["path"] == "/" else "/"
         rest = urlencode(query, doseq=True)
         response = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
+        cookie = self._cookie
         response.set_cookie(
-            COOKIE, proof(token), max_age=COOKIE_AGE_S, httponly=True, samesite="strict"
+            cookie.name, proof(token), max_age=cookie.age_s, httponly=True, samesite="strict"
         )
         return response
 
@@ -101,12 +130,12 @@ def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
-def _cookie(headers: Headers) -> str:
+def _cookie(headers: Headers, name: str) -> str:
     try:
         cookies = SimpleCookie(headers.get("cookie", ""))
     except CookieError:
         return ""
-    return cookies[COOKIE].value if COOKIE in cookies else ""
+    return cookies[name].value if name in cookies else ""
 
 
 def _host(host: str) -> str:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from agent.estimate.align import align_face
-from agent.estimate.quality import QualityGate, look_of, pose_of
-from agent.records import FaceCrop, Frame, TrackedFace
+from agent.estimate.quality import Look, Pose, QualityGate, Refusal, look_of, pose_of
+from agent.records import FaceCrop, Frame, TrackedFace, UInt8Array
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What the gate has measured, and what it makes of it.
+
+    Attributes:
+        look: None: the pose was enough to refuse the face.
+        verdict: The quality 0..1, or why there is no crop.
+    """
+
+    pose: Pose
+    look: Look | None
+    verdict: float | Refusal
 
 
 class FaceCropper:
@@ -27,19 +43,27 @@ class FaceCropper:
             face: A face in it.
             visit_id: Whose crop it will be.
         """
-        pose = pose_of(face.box.keypoints)
-        if refusal := self._gate.refuse_pose(pose):
-            return refusal
-        pixels = align_face(frame.pixels, face.box.keypoints, self._crop_px)
+        examination, pixels = self._cut(frame, face)
+        if pixels is None or isinstance(examination.verdict, str):
+            return str(examination.verdict)
         pixels.flags.writeable = False
-        quality = self._gate.judge(pose, look_of(pixels, pose.eye_distance_px))
-        if isinstance(quality, str):
-            return quality
         return FaceCrop(
             pixels=pixels,
             camera_id=frame.camera_id,
             visit_id=visit_id,
             at_s=frame.at_s,
-            quality_ratio=quality,
-            eye_distance_px=pose.eye_distance_px,
+            quality_ratio=examination.verdict,
+            eye_distance_px=examination.pose.eye_distance_px,
         )
+
+    def examine(self, frame: Frame, face: TrackedFace) -> Examination:
+        """Return the figures behind `crop`'s answer, for the debug view."""
+        return self._cut(frame, face)[0]
+
+    def _cut(self, frame: Frame, face: TrackedFace) -> tuple[Examination, UInt8Array | None]:
+        pose = pose_of(face.box.keypoints)
+        if refusal := self._gate.refuse_pose(pose):
+            return Examination(pose, None, refusal), None
+        pixels = align_face(frame.pixels, face.box.keypoints, self._crop_px)
+        look = look_of(pixels, pose.eye_distance_px)
+        return Examination(pose, look, self._gate.judge(pose, look)), pixels

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -24,6 +25,7 @@ from tests.streams.http_streams import serving, silent
 pytestmark = pytest.mark.mosquitto
 #: A loaded machine needs its time to load the networks.
 START_S = 60.0
+CAPTURE = "agent.capture.process"
 
 
 def settings(
@@ -102,6 +104,8 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
             consumer.publish(f"{TOPIC}/pos/sale", message("s1", "closed", 4))
 
             assert wait_until(lambda: consumer.of("sale-audit"), START_S)
+            children = [each.cmdline() for each in psutil.Process(process.pid).children()]
+            assert sorted(each[2] for each in children) == [CAPTURE, CAPTURE, "agent.vision"]
             asked_s = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
@@ -113,6 +117,7 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
     states = [each.json for each in consumer.of("/state")]
     assert states[-1]["stopped"] == "stopped by SIGTERM"
     assert states[-1]["model"]["licence"] == "research use"
+    assert not any(each["debug_view"] for each in states), "nobody asked for it"
     assert consumer.of("sale-audit")[0].json["sale_id"] == "s1"
     assert consumer.of("age-group"), "the man before the camera was a visit"
     assert "online" not in camera_states(consumer, "door")

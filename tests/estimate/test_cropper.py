@@ -57,3 +57,18 @@ def test_bad_pixels_are_refused_by_name(
     frontal: FaceKeypoints, low: int, high: int, reason: str
 ) -> None:
     assert CROPPER.crop(frame(low, high), face(frontal), "visit") == reason
+
+
+def test_an_examination_tells_the_figures_behind_the_answer(frontal: FaceKeypoints) -> None:
+    crop = CROPPER.crop(frame(), face(frontal), "visit")
+    assert isinstance(crop, FaceCrop)
+    good = CROPPER.examine(frame(), face(frontal))
+    assert (good.verdict, good.pose.eye_distance_px) == (crop.quality_ratio, 40)
+
+    dark = CROPPER.examine(frame(0, 20), face(frontal))
+    assert dark.verdict == "too_dark"
+    assert dark.look is not None
+    assert dark.look.brightness < 25
+
+    nowhere = CROPPER.examine(frame(), face(FaceKeypoints(*[Point(5.0, 5.0)] * 6)))
+    assert (nowhere.verdict, nowhere.look) == ("too_small", None)

@@ -1,0 +1,1 @@
+"""The technician's live picture, on the side that sees: tapped, drawn over, encoded."""

@@ -1,0 +1,1 @@
+"""The technician's live picture, on the side that serves: finished JPEGs to a local browser."""
