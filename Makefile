@@ -83,13 +83,21 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "make: no environment can be made: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 
-$(VENV)/.run: setup.py | $(VENV)/bin/python
+# What the agent runs on, to the byte: the versions that a register gets. The lock is x86_64's.
+define locked
+@if [ "$$(uname -m)" = x86_64 ]; then \
+  $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock; fi
+endef
+
+$(VENV)/.run: setup.py requirements.lock | $(VENV)/bin/python
 	@echo "Installing the agent into $(VENV): about two minutes, the first time only"
+	$(locked)
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.dev: setup.py | $(VENV)/bin/python
+$(VENV)/.dev: setup.py requirements.lock | $(VENV)/bin/python
 	@echo "Installing the agent and its tools into $(VENV): about two minutes, the first time only"
+	$(locked)
 	@$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
 	@touch $@ $(VENV)/.run
 
