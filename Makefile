@@ -8,6 +8,7 @@ export CHECKOUT_SHARED_DIR ?= ../shared
 DATA ?= $(CHECKOUT_SHARED_DIR)/data
 RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
+DEMO_OPTIONS ?=
 # Of `make faults`: how often each process is killed; of `make fuzz`: cases a target.
 TIMES ?= 50
 FUZZ_CASES ?= 150000
@@ -24,8 +25,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: debian-run $(VENV)/.run ## replay a real clip with two sales and show what a subscriber gets
-	@$(BIN)/checkout-agent demo
+demo: debian-run $(VENV)/.run ## replay a real clip with three sales, and the cashier's display; DEMO_OPTIONS=--stay repeats
+	@$(BIN)/checkout-agent demo $(DEMO_OPTIONS)
 
 test: debian-test $(VENV)/.dev ## run all tests; installs what they need
 	$(NICE) $(BIN)/python -m pytest $(PYTEST_OPTIONS)

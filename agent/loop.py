@@ -21,7 +21,6 @@ from agent.records import (
     VisionRestarted,
 )
 from agent.register import Register
-from agent.sales_script import SalesScript
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +45,19 @@ class RecordSource(Protocol):
 
     def stop(self, timeout_s: float) -> None:
         """Stop what sees."""
+        ...
+
+
+class ReplayedTill(Protocol):
+    """What the till says in a replay, at its video times; `SalesScript` is one."""
+
+    @property
+    def next_at_s(self) -> float | None:
+        """Time of the next step, None after the last."""
+        ...
+
+    def take_until(self, at_s: float) -> Sequence[tuple[float, SaleMessage]]:
+        """Return the steps up to and at that time, with their times, each once."""
         ...
 
 
@@ -121,7 +133,7 @@ class ReplayLoop:
         loop: Handles the records.
         register: Decides; told of scripted sales at their video time.
         clock: Moved here, and nowhere else.
-        script: What the till says in this replay.
+        till: What it says in this replay.
         pace: Called with every virtual instant: sleeps when the replay is paced.
     """
 
@@ -130,13 +142,13 @@ class ReplayLoop:
         loop: AgentLoop,
         register: Register,
         clock: ReplayClock,
-        script: SalesScript,
+        till: ReplayedTill,
         pace: Callable[[float], None],
     ) -> None:
         self._loop = loop
         self._register = register
         self._clock = clock
-        self._script = script
+        self._till = till
         self._pace = pace
 
     def lead_in(self) -> None:
@@ -154,14 +166,14 @@ class ReplayLoop:
 
     def finish(self) -> None:
         """Pass the time that the script still needs, then end what is open."""
-        while (at_s := self._script.next_at_s) is not None:
+        while (at_s := self._till.next_at_s) is not None:
             self._advance(max(at_s, self._clock.now_s() + REPLAY_TICK_S))
         self._register.finish()
 
     def _advance(self, until_s: float) -> None:
         while (now_s := self._clock.now_s()) < until_s:
             step_s = min(now_s + REPLAY_TICK_S, until_s)
-            for at_s, sale in self._script.take_until(step_s):
+            for at_s, sale in self._till.take_until(step_s):
                 self._move_to(at_s)
                 self._register.handle_sale(sale)
             self._move_to(step_s)
