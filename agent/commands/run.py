@@ -67,6 +67,7 @@ class Daemon:
         part = assemble.model_part(entry)
         self._metrics.model(entry.name, part.sha256, config.estimate.runtime)
         self._publisher = assemble.mqtt_publisher(loaded, self._clock, config.outbox.path)
+        self._discovery = assemble.discovery(loaded, self._publisher.send)
         self._announcer = Announcer(
             self._publisher, self._clock, loaded.digest, part, self._metrics
         )
@@ -88,6 +89,7 @@ class Daemon:
         self._source.start()
         if self._health is not None:
             self._health.start()
+        self._discovery.begin()
         self._announcer.state()
         self._progress.report("main")
         self._watchdog.ready()
@@ -118,6 +120,8 @@ class Daemon:
             self._say_state()  # after the alerts: a display then knows that it has all of them
         elif self._clock.now_s() - self._said_s >= HEARTBEAT_S:
             self._say_state()
+        if status.connected and not status.waiting:
+            self._discovery.delivered()
         self._metrics.broker_connected(status.connected)
         self._metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
         self._announcer.outbox(status.dropped)

@@ -26,10 +26,10 @@ from agent.publish.inbox import Inbox
 from agent.publish.outbox import Outbox
 from agent.publish.outbox_table import Parcel
 from agent.publish.pacing import backoff_s
-from agent.publish.publisher import OutboundMessage
+from agent.publish.publisher import OutboundMessage, parcel_of
 from agent.publish.receipts import Receipts
 from agent.publish.tolerant_outbox import TolerantOutbox
-from agent.publish.topics import TOPICS, TopicTree
+from agent.publish.topics import TopicTree
 
 #: How often the outbox is swept.
 SWEEP_INTERVAL_S = 1.0
@@ -114,20 +114,12 @@ class MqttPublisher:
 
         When the disk fails they are kept in memory, `status` says so, and alerts go out still.
         """
-        self._outbox.commit([self._parcel(message) for message in messages])
-        self._wake()
+        self.send(*(parcel_of(message, self._tree) for message in messages))
 
-    def _parcel(self, message: OutboundMessage) -> Parcel:
-        topic = TOPICS[message.key]
-        return Parcel(
-            event_id=message.payload.event_id,
-            topic=self._tree.path(message.key, message.camera_id),
-            payload=message.payload.model_dump_json().encode(),
-            qos=topic.qos,
-            retain=topic.retain,
-            priority=topic.priority,
-            expires_wall_s=message.expires_wall_s,
-        )
+    def send(self, *parcels: Parcel) -> None:
+        """Commit parcels with topics of their own, such as other systems' discovery."""
+        self._outbox.commit(parcels)
+        self._wake()
 
     def inbound(self) -> list[SaleMessage]:
         """Return what till and display have said since the last call; never waits.
