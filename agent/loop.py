@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agent.announcer import Announcer
 from agent.clock import ReplayClock
+from agent.latencies import AgentStage, Stopwatch
 from agent.observe.metrics import Metrics
 from agent.outcomes import SaleMessage
 from agent.records import (
@@ -92,24 +93,28 @@ class AgentLoop:
         self._register = register
         self._announcer = announcer
         self._metrics = metrics
+        self._stopwatch = Stopwatch[AgentStage]()
         self.totals = Totals()
 
     def step(self, sales: Sequence[SaleMessage], now_s: Callable[[], float]) -> None:
         """Go round once: what the cameras saw, what the till says, what is due."""
         for record in self._source.poll(WAIT_S):
+            began_s = self._stopwatch.now_s()
             self.handle(record)
             if isinstance(record, AgeEstimate):
+                self._stopwatch.count("decide", self._stopwatch.now_s() - began_s)
                 self._metrics.frame_decided(now_s() - record.at_s)
         for sale in sales:
-            self._register.handle_sale(sale)
+            with self._stopwatch.measure("decide"):
+                self._register.handle_sale(sale)
         self._register.tick()
+        self._metrics.stages(self._stopwatch.totals().items())
 
     def handle(self, record: SourceRecord) -> None:
         """Hand one record on."""
         if isinstance(record, CameraStatus):
             self._announcer.camera(record)
         elif isinstance(record, VisionRestarted):
-            self._metrics.process_restarted("vision")
             self._register.vision_restarted(record.at_s)
         else:
             self._count(record)

@@ -272,3 +272,15 @@ def test_no_estimate_comes_after_its_visit_has_ended(gap_s: float) -> None:
             elif isinstance(record, AgeEstimate):
                 assert record.visit_id not in ended
     assert ended
+
+
+def test_each_stage_is_measured_each_time_it_runs() -> None:
+    bench = Bench()
+    for number in range(3):
+        bench.show(number / 10, face(100), face(300))
+
+    latencies = bench.pipeline.progress(0.2).latencies
+
+    passes = {stage: sum(each.counts) for stage, each in latencies.items()}
+    # Two faces a frame: a batch is due at the second one; rounds without a batch do not count.
+    assert passes == {"detect": 3, "track": 3, "crop": 6, "estimate": 1}

@@ -17,6 +17,7 @@ from agent.observe.logs import set_up_logging
 from agent.observe.metrics import Metrics
 from agent.observe.progress import Progress
 from agent.observe.watchdog import SystemdNotifier, Watchdog
+from agent.publish.mqtt import PublisherStatus
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Daemon:
             self._health.start()
         self._discovery.begin()
         self._announcer.state()
-        self._progress.report("main")
+        self._progress.report("decision")
         self._watchdog.ready()
         try:
             while self._stop.signal_name is None:
@@ -101,7 +102,7 @@ class Daemon:
 
     def _round(self) -> None:
         self._loop.step(self._publisher.inbound(), self._clock.now_s)
-        self._progress.report("main")
+        self._progress.report("decision")
         if self._clock.now_s() - self._surveyed_s >= SURVEY_INTERVAL_S:
             self._surveyed_s = self._clock.now_s()
             self._survey()
@@ -113,6 +114,8 @@ class Daemon:
         if self._publisher.progress_at_s > self._publisher_moved_s:
             self._publisher_moved_s = self._publisher.progress_at_s
             self._progress.report("publisher")
+        for process in self._source.moving:
+            self._progress.report(process)
         greetings = status.inbound.get("hello", 0)
         if status.connected and (status.connects, greetings) != (self._connects, self._greetings):
             self._connects, self._greetings = status.connects, greetings
@@ -122,11 +125,21 @@ class Daemon:
             self._say_state()
         if status.connected and not status.waiting:
             self._discovery.delivered()
-        self._metrics.broker_connected(status.connected)
-        self._metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
+        self._measure(status)
         self._announcer.outbox(status.dropped)
         self._announcer.degraded(*status.degraded)
         self._watchdog.status(self._line())
+
+    def _measure(self, status: PublisherStatus) -> None:
+        """Put what the parts have counted into the metrics."""
+        metrics = self._metrics
+        metrics.broker(status.connected, status.connects)
+        metrics.inbound(status.inbound)
+        metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
+        metrics.outbox_dropped(status.dropped)
+        metrics.processes(self._source.restarts, self._source.protocol_errors)
+        metrics.stages(status.latencies.items())
+        metrics.loops(self._progress.silences_s())
 
     def _say_state(self) -> None:
         self._said_s = self._clock.now_s()

@@ -170,7 +170,7 @@ class Connection:
             raise self._lost(error_string(info.rc))
         if qos == 0:
             if row is not None:
-                self._handlers.acknowledged(row)
+                self._handlers.acknowledged(row, None)
         else:
             self._flying[info.mid] = (row, time.monotonic())
 
@@ -267,13 +267,13 @@ class Connection:
     def _on_publish(
         self, _client: Client, _data: object, mid: int, code: ReasonCode, _properties: Properties
     ) -> None:
-        row, _ = self._flying.pop(mid, (None, 0.0))
+        row, sent_s = self._flying.pop(mid, (None, 0.0))
         if row is None:
             return
         if code.is_failure:
             self._handlers.refused(row, str(code))
         else:
-            self._handlers.acknowledged(row)
+            self._handlers.acknowledged(row, time.monotonic() - sent_s)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         try:

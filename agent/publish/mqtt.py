@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from agent.clock import Clock, SystemClock
 from agent.config.messaging import MqttSection
 from agent.errors import AgentError
+from agent.latencies import AgentStage, Latencies, Stopwatch
 from agent.outcomes import SaleMessage
 from agent.publish.connection import Connection
 from agent.publish.dispatch import Dispatch
@@ -51,6 +52,7 @@ class PublisherStatus:
         dropped: Messages given up since the start, by reason.
         inbound: Inbound messages received, and dropped by reason, since the start.
         connects: Successful connects since the start.
+        latencies: How long the outbox's commits and the broker's receipts took.
     """
 
     connected: bool
@@ -61,6 +63,7 @@ class PublisherStatus:
     dropped: dict[str, int]
     inbound: dict[str, int]
     connects: int
+    latencies: dict[AgentStage, Latencies]
 
 
 class MqttPublisher:
@@ -93,7 +96,8 @@ class MqttPublisher:
         self._random_ratio = random_ratio
         self._inbox = Inbox(tree.inbound(), self._clock)
         self._receipts = Receipts()
-        self._dispatch = Dispatch(section, self._outbox, self._clock)
+        self._stopwatch = Stopwatch[AgentStage]()
+        self._dispatch = Dispatch(section, self._outbox, self._clock, self._stopwatch)
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -118,7 +122,8 @@ class MqttPublisher:
 
     def send(self, *parcels: Parcel) -> None:
         """Commit parcels with topics of their own, such as other systems' discovery."""
-        self._outbox.commit(parcels)
+        with self._stopwatch.measure("commit"):
+            self._outbox.commit(parcels)
         self._wake()
 
     def inbound(self) -> list[SaleMessage]:
@@ -183,6 +188,7 @@ class MqttPublisher:
             dropped=self._outbox.dropped,
             inbound=self._inbox.counts(),
             connects=self._connects,
+            latencies=self._stopwatch.totals(),
         )
 
     def _wake(self) -> None:
