@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from agent.capture.address import without_credentials
 from agent.capture.reconnect import Backoff
 from agent.capture.settings import CaptureMode, CaptureSettings
 from agent.capture.watch import CameraWatch
@@ -24,6 +23,7 @@ from agent.config.load import LoadedConfig
 from agent.config.vision import CameraSection
 from agent.errors import AgentError
 from agent.keepers import CameraKeeper, Patience, SupervisorRecord, VisionKeeper
+from agent.masking import mask_camera_addresses
 from agent.private_folder import PrivateFolder
 from agent.records import VisionProgress
 
@@ -289,7 +289,7 @@ class Supervisor:
         return {name: value for name, value in inherited.items() if name not in secret}
 
     def _masked(self, camera: CameraSection, text: str) -> str:
-        return without_credentials(self._without_login(camera, text))
+        return mask_camera_addresses(self._without_login(camera, text))
 
 
 def _is_finish(record: SupervisorRecord) -> bool:
