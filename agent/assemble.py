@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from agent.detect.blazeface import BlazeFace
     from agent.photographs import PhotographFace, PhotographPipeline
     from agent.pipeline import CameraStages, Pipeline
+    from agent.publish.discovery import Discovery
     from agent.publish.events import ModelPart
     from agent.publish.mqtt import MqttPublisher
+    from agent.publish.outbox_table import Parcel
     from agent.publish.topics import TopicTree
     from agent.register import Register
     from agent.stages import Onlooker
@@ -245,6 +247,31 @@ def debug_view(
     camera_ids = tuple(camera.id for camera in config.cameras)
     how = ViewerStart(token, camera_ids, f"{config.store_id} · {config.register_id}")
     return DebugViewKeeper(config.debug_view, how, clock, announce)
+
+
+def discovery(loaded: LoadedConfig, send: Callable[[Parcel], None]) -> Discovery:
+    """Build what announces the register to Home Assistant, or takes that back.
+
+    Args:
+        loaded: The settings.
+        send: Takes its messages into the outbox.
+    """
+    from agent import __version__
+    from agent.decide.age_group import group_names
+    from agent.publish.discovery import Announcement, Discovery
+    from agent.publish.home_assistant import components, discovery_topic
+
+    config = loaded.config
+    section, tree = config.mqtt.home_assistant, topic_tree(config)
+    cameras = [camera.id for camera in config.cameras]
+    announcement = Announcement(
+        discovery_topic(section.discovery_prefix, tree),
+        tree,
+        __version__,
+        components(tree, cameras, group_names(config.age_groups)),
+    )
+    record = config.outbox.path.with_name("home-assistant.json")
+    return Discovery(announcement if section.enabled else None, record, send)
 
 
 def capture_settings(loaded: LoadedConfig, camera: CameraSection) -> CaptureSettings:

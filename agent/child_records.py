@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent import wire
-from agent.capture.address import without_credentials
 from agent.child_process import ChildProcess
 from agent.errors import ProtocolError
+from agent.masking import mask_camera_addresses
 from agent.records import (
     AgeEstimate,
     CaptureEnded,
@@ -44,7 +44,7 @@ class Lane:
     name: str
     accepts: Callable[[PipeRecord], bool]
     is_quiet: bool
-    mask: Callable[[str], str] = without_credentials
+    mask: Callable[[str], str] = mask_camera_addresses
     protocol_errors: int = 0
 
     def read(self, child: ChildProcess, *, to_end: bool = False) -> list[PipeRecord]:

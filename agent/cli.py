@@ -165,11 +165,15 @@ def schema(
 
 
 @app.command()
-def demo() -> None:
-    """Replay a real clip with two scripted sales and show what a subscriber receives."""
+def demo(
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Play it again and again until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Replay a real clip with three sales: till, agent, subscriber and the cashier's display."""
     from agent.commands.demo import demo as run_demo
 
-    raise typer.Exit(run_demo())
+    raise typer.Exit(run_demo(stay))
 
 
 @app.command("simulate-pos")

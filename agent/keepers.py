@@ -55,13 +55,20 @@ class CameraKeeper:
         self.lane = lane
         self._due_s: float | None = None
         self._error = ""
+        self._was_killed = False
         self.child: ChildProcess | None = None
         self.has_finished = False
         self.restarts = 0
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a process that was killed is still there: no new one can be started."""
+        return self.child is not None and self._was_killed
+
     def start(self) -> list[SupervisorRecord]:
         """Start the first or the next process."""
         self._error = ""
+        self._was_killed = False
         self._due_s = None
         try:
             self.child = self._start()
@@ -104,6 +111,7 @@ class CameraKeeper:
     def _kill_if_hanging(self) -> None:
         if self.child is not None and self._watch.must_be_killed:
             self._error = "hung and was started again"
+            self._was_killed = True
             self.child.kill()
         elif self._backoff is not None and self._watch.is_steady:
             self._backoff.reset()
@@ -189,6 +197,11 @@ class VisionKeeper:
         self.child: ChildProcess | None = None
         self.has_finished = False
         self.restarts = 0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a process that was killed is still there: no new one can be started."""
+        return self.child is not None and self._hung
 
     def start(self) -> list[SupervisorRecord]:
         """Start the first or the next process."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agent.announcer import Announcer
 from agent.clock import ReplayClock
+from agent.latencies import AgentStage, Stopwatch
 from agent.observe.metrics import Metrics
 from agent.outcomes import SaleMessage
 from agent.records import (
@@ -21,7 +22,6 @@ from agent.records import (
     VisionRestarted,
 )
 from agent.register import Register
-from agent.sales_script import SalesScript
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +46,19 @@ class RecordSource(Protocol):
 
     def stop(self, timeout_s: float) -> None:
         """Stop what sees."""
+        ...
+
+
+class ReplayedTill(Protocol):
+    """What the till says in a replay, at its video times; `SalesScript` is one."""
+
+    @property
+    def next_at_s(self) -> float | None:
+        """Time of the next step, None after the last."""
+        ...
+
+    def take_until(self, at_s: float) -> Sequence[tuple[float, SaleMessage]]:
+        """Return the steps up to and at that time, with their times, each once."""
         ...
 
 
@@ -80,24 +93,28 @@ class AgentLoop:
         self._register = register
         self._announcer = announcer
         self._metrics = metrics
+        self._stopwatch = Stopwatch[AgentStage]()
         self.totals = Totals()
 
     def step(self, sales: Sequence[SaleMessage], now_s: Callable[[], float]) -> None:
         """Go round once: what the cameras saw, what the till says, what is due."""
         for record in self._source.poll(WAIT_S):
+            began_s = self._stopwatch.now_s()
             self.handle(record)
             if isinstance(record, AgeEstimate):
+                self._stopwatch.count("decide", self._stopwatch.now_s() - began_s)
                 self._metrics.frame_decided(now_s() - record.at_s)
         for sale in sales:
-            self._register.handle_sale(sale)
+            with self._stopwatch.measure("decide"):
+                self._register.handle_sale(sale)
         self._register.tick()
+        self._metrics.stages(self._stopwatch.totals().items())
 
     def handle(self, record: SourceRecord) -> None:
         """Hand one record on."""
         if isinstance(record, CameraStatus):
             self._announcer.camera(record)
         elif isinstance(record, VisionRestarted):
-            self._metrics.process_restarted("vision")
             self._register.vision_restarted(record.at_s)
         else:
             self._count(record)
@@ -121,7 +138,7 @@ class ReplayLoop:
         loop: Handles the records.
         register: Decides; told of scripted sales at their video time.
         clock: Moved here, and nowhere else.
-        script: What the till says in this replay.
+        till: What it says in this replay.
         pace: Called with every virtual instant: sleeps when the replay is paced.
     """
 
@@ -130,13 +147,13 @@ class ReplayLoop:
         loop: AgentLoop,
         register: Register,
         clock: ReplayClock,
-        script: SalesScript,
+        till: ReplayedTill,
         pace: Callable[[float], None],
     ) -> None:
         self._loop = loop
         self._register = register
         self._clock = clock
-        self._script = script
+        self._till = till
         self._pace = pace
 
     def lead_in(self) -> None:
@@ -154,14 +171,14 @@ class ReplayLoop:
 
     def finish(self) -> None:
         """Pass the time that the script still needs, then end what is open."""
-        while (at_s := self._script.next_at_s) is not None:
+        while (at_s := self._till.next_at_s) is not None:
             self._advance(max(at_s, self._clock.now_s() + REPLAY_TICK_S))
         self._register.finish()
 
     def _advance(self, until_s: float) -> None:
         while (now_s := self._clock.now_s()) < until_s:
             step_s = min(now_s + REPLAY_TICK_S, until_s)
-            for at_s, sale in self._script.take_until(step_s):
+            for at_s, sale in self._till.take_until(step_s):
                 self._move_to(at_s)
                 self._register.handle_sale(sale)
             self._move_to(step_s)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from agent.latencies import Stopwatch, VisionStage
 from agent.records import (
     AgeEstimate,
     Frame,
@@ -64,6 +65,7 @@ class Pipeline:
             training crops were.
         batcher: One for all cameras, so that batches form over them.
         onlooker: The debug view, when it is on; changes nothing.
+        stopwatch: Measures the stages; the only thing here that runs on real time.
     """
 
     def __init__(
@@ -72,11 +74,13 @@ class Pipeline:
         second_look: FaceGate,
         batcher: Batcher,
         onlooker: Onlooker | None = None,
+        stopwatch: Stopwatch[VisionStage] | None = None,
     ) -> None:
         self._cameras = cameras
         self._second_look = second_look
         self._batcher = batcher
         self._onlooker = onlooker
+        self._stopwatch = stopwatch or Stopwatch[VisionStage]()
         self._totals = _Totals()
         self._rejected: Counter[str] = Counter()
 
@@ -87,11 +91,13 @@ class Pipeline:
             Visits that began, estimates that are ready, visits that ended, in that order.
         """
         stages = self._cameras[frame.camera_id]
-        cut_off = self._leave_scene(stages, frame)
-        boxes = stages.detector.detect(frame)
-        tracks = stages.tracker.update(boxes, frame.at_s)
-        people = stages.confirmation.confirmed(frame, tracks)
-        visits = [*cut_off, *stages.visits.update(frame, people)]
+        with self._stopwatch.measure("detect"):
+            cut_off = self._leave_scene(stages, frame)
+            boxes = stages.detector.detect(frame)
+        with self._stopwatch.measure("track"):
+            tracks = stages.tracker.update(boxes, frame.at_s)
+            people = stages.confirmation.confirmed(frame, tracks)
+            visits = [*cut_off, *stages.visits.update(frame, people)]
         self._crop(stages, frame, people)
         estimates = self._estimates(visits, frame.at_s)
         self._count(boxes, visits)
@@ -124,6 +130,7 @@ class Pipeline:
             crops_dropped=self._batcher.crops_dropped,
             batch_sizes=self._batcher.batch_sizes,
             rejected=dict(self._rejected),
+            latencies=self._stopwatch.totals(),
             finished=finished,
         )
 
@@ -138,7 +145,8 @@ class Pipeline:
         for face in people:
             visit_id = stages.visits.visit_of(face.track_id)
             if visit_id is not None and self._batcher.wants(visit_id, frame.at_s):
-                self._crop_one(stages, frame, face, visit_id)
+                with self._stopwatch.measure("crop"):
+                    self._crop_one(stages, frame, face, visit_id)
 
     def _crop_one(
         self, stages: CameraStages, frame: Frame, face: TrackedFace, visit_id: str
@@ -158,7 +166,10 @@ class Pipeline:
     ) -> list[AgeEstimate]:
         """Return what is due; all of it when a visit ends, so that nothing comes after."""
         ends = any(isinstance(visit, VisitEnded) for visit in visits)
+        began_s = self._stopwatch.now_s()
         estimates = self._batcher.collect(now_s, flush=flush or ends)
+        if estimates:  # most rounds only look whether a batch is due
+            self._stopwatch.count("estimate", self._stopwatch.now_s() - began_s)
         self._totals.estimates += len(estimates)
         if self._onlooker is not None:
             self._onlooker.estimated(estimates)

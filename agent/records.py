@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from agent.latencies import Latencies, VisionStage
+
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
 
@@ -226,6 +228,7 @@ class VisionProgress:
         at_s: Every record up to this time has been sent.
         batch_sizes: Histogram: batch_sizes[n] batches of n crops.
         rejected: Crops refused by the quality gate, by reason.
+        latencies: How long the stages took.
         finished: The replay's last frame has been worked through.
     """
 
@@ -237,6 +240,7 @@ class VisionProgress:
     crops_dropped: int = 0
     batch_sizes: tuple[int, ...] = ()
     rejected: dict[str, int] = field(default_factory=dict)
+    latencies: dict[VisionStage, Latencies] = field(default_factory=dict)
     finished: bool = False
     kind: Literal["vision_progress"] = "vision_progress"
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from agent.capture.address import without_credentials
 from agent.capture.reconnect import Backoff
 from agent.capture.settings import CaptureMode, CaptureSettings
 from agent.capture.watch import CameraWatch
@@ -25,6 +24,7 @@ from agent.config.vision import CameraSection
 from agent.debug_view.settings import TapSettings
 from agent.errors import AgentError
 from agent.keepers import CameraKeeper, Patience, SupervisorRecord, VisionKeeper
+from agent.masking import mask_camera_addresses
 from agent.private_folder import PrivateFolder
 from agent.records import VisionProgress
 
@@ -113,14 +113,21 @@ class Supervisor:
     @property
     def restarts(self) -> dict[str, int]:
         """How often each process was started again: `vision`, and `capture/<camera id>`."""
-        cameras = {f"capture/{name}": keeper.restarts for name, keeper in self._cameras.items()}
-        return {"vision": self._vision.restarts, **cameras}
+        return {name: keeper.restarts for name, keeper in self._named.items()}
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """The processes that work or are being started again, by the same names.
+
+        A camera without pictures or a vision process that died is no standstill: its next
+        process is on its way. One that cannot even be killed is.
+        """
+        return tuple(name for name, keeper in self._named.items() if not keeper.is_stuck)
 
     @property
     def process_ids(self) -> dict[str, int]:
         """The process ids of the children that live, by the same names."""
-        named = [("vision", self._vision.child)]
-        named += [(f"capture/{name}", keeper.child) for name, keeper in self._cameras.items()]
+        named = ((name, keeper.child) for name, keeper in self._named.items())
         return {name: child.process_id for name, child in named if child is not None}
 
     def start(self) -> None:
@@ -179,6 +186,11 @@ class Supervisor:
     @property
     def _keepers(self) -> tuple[VisionKeeper | CameraKeeper, ...]:
         return (self._vision, *self._cameras.values())
+
+    @property
+    def _named(self) -> dict[str, VisionKeeper | CameraKeeper]:
+        cameras = {f"capture/{name}": keeper for name, keeper in self._cameras.items()}
+        return {"vision": self._vision, **cameras}
 
     def _finish_last(self, new: list[SupervisorRecord]) -> list[SupervisorRecord]:
         """Hold a replay's finish back until every recording has told its end, or its fault."""
@@ -283,7 +295,7 @@ class Supervisor:
         return {name: value for name, value in inherited.items() if name not in secret}
 
     def _masked(self, camera: CameraSection, text: str) -> str:
-        return without_credentials(self._without_login(camera, text))
+        return mask_camera_addresses(self._without_login(camera, text))
 
 
 def _is_finish(record: SupervisorRecord) -> bool:

@@ -313,3 +313,15 @@ def test_an_onlooker_sees_every_face_and_changes_nothing() -> None:
     assert visits[0] is not None
     assert visits[1] is None
     assert onlooker.estimates == told[0].count("age_estimate") == 3
+
+
+def test_each_stage_is_measured_each_time_it_runs() -> None:
+    bench = Bench()
+    for number in range(3):
+        bench.show(number / 10, face(100), face(300))
+
+    latencies = bench.pipeline.progress(0.2).latencies
+
+    passes = {stage: sum(each.counts) for stage, each in latencies.items()}
+    # Two faces a frame: a batch is due at the second one; rounds without a batch do not count.
+    assert passes == {"detect": 3, "track": 3, "crop": 6, "estimate": 1}

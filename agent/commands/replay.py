@@ -26,7 +26,7 @@ from agent.config.messaging import MqttSection, ObserveSection
 from agent.config.vision import CameraSection
 from agent.decide.sale_store import MemorySaleStore
 from agent.errors import BrokerError, InputError, SourceError
-from agent.loop import AgentLoop, ReplayLoop, Totals
+from agent.loop import AgentLoop, ReplayedTill, ReplayLoop, Totals
 from agent.observe.logs import set_up_logging
 from agent.observe.metrics import Metrics
 from agent.publish.mqtt import MqttPublisher
@@ -135,7 +135,7 @@ class ReplayRun:
     Args:
         loaded: The settings, with the recordings as cameras.
         clock: The video's.
-        script: What the till says.
+        till: What it says.
         publisher: Takes the messages.
         realtime: Pace the recordings like cameras.
     """
@@ -144,7 +144,7 @@ class ReplayRun:
         self,
         loaded: LoadedConfig,
         clock: ReplayClock,
-        script: SalesScript,
+        till: ReplayedTill,
         publisher: Publisher,
         realtime: bool,
     ) -> None:
@@ -162,7 +162,7 @@ class ReplayRun:
         self._source = assemble.supervisor(loaded, SystemClock(), mode, clock.start_wall_s)
         self._loop = AgentLoop(self._source, register, self._announcer, metrics)
         pace = pacemaker(clock) if realtime else _no_pace
-        self._replaying = ReplayLoop(self._loop, register, clock, script, pace)
+        self._replaying = ReplayLoop(self._loop, register, clock, till, pace)
         #: Recordings that ended early.
         self.warnings: list[str] = []
         #: Seconds from the first frame to the last.
@@ -248,7 +248,7 @@ def _broker(
     publisher = assemble.mqtt_publisher(loaded, clock, folder / "outbox.sqlite3")
     publisher.start()
     stack.callback(publisher.stop, STOP_S)
-    if _connects(publisher):
+    if connects(publisher):
         return publisher
     mqtt = loaded.config.mqtt
     text = f"broker {mqtt.host}:{mqtt.port}: {publisher.status.reason}"
@@ -258,7 +258,8 @@ def _broker(
     return None
 
 
-def _connects(publisher: MqttPublisher) -> bool:
+def connects(publisher: MqttPublisher) -> bool:
+    """Wait for the first connection; return whether there is one."""
     deadline_s = time.monotonic() + CONNECT_S
     while not publisher.status.connected and time.monotonic() < deadline_s:
         time.sleep(_POLL_S / 10)

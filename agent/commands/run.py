@@ -20,6 +20,7 @@ from agent.observe.logs import set_up_logging
 from agent.observe.metrics import Metrics
 from agent.observe.progress import Progress
 from agent.observe.watchdog import SystemdNotifier, Watchdog
+from agent.publish.mqtt import PublisherStatus
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Daemon:
         part = assemble.model_part(entry)
         self._metrics.model(entry.name, part.sha256, config.estimate.runtime)
         self._publisher = assemble.mqtt_publisher(loaded, self._clock, config.outbox.path)
+        self._discovery = assemble.discovery(loaded, self._publisher.send)
         self._announcer = Announcer(
             self._publisher, self._clock, loaded.digest, part, self._metrics
         )
@@ -102,8 +104,9 @@ class Daemon:
         self._source.start()
         if self._health is not None:
             self._health.start()
+        self._discovery.begin()
         self._announcer.state()
-        self._progress.report("main")
+        self._progress.report("decision")
         self._watchdog.ready()
         try:
             while self._stop.signal_name is None:
@@ -113,7 +116,7 @@ class Daemon:
 
     def _round(self) -> None:
         self._loop.step(self._publisher.inbound(), self._clock.now_s)
-        self._progress.report("main")
+        self._progress.report("decision")
         if self._debug_view is not None:
             self._debug_view.step()
             self._announcer.debug_view(self._debug_view.is_on)
@@ -128,6 +131,8 @@ class Daemon:
         if self._publisher.progress_at_s > self._publisher_moved_s:
             self._publisher_moved_s = self._publisher.progress_at_s
             self._progress.report("publisher")
+        for process in self._source.moving:
+            self._progress.report(process)
         greetings = status.inbound.get("hello", 0)
         if status.connected and (status.connects, greetings) != (self._connects, self._greetings):
             self._connects, self._greetings = status.connects, greetings
@@ -135,11 +140,23 @@ class Daemon:
             self._say_state()  # after the alerts: a display then knows that it has all of them
         elif self._clock.now_s() - self._said_s >= HEARTBEAT_S:
             self._say_state()
-        self._metrics.broker_connected(status.connected)
-        self._metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
+        if status.connected and not status.waiting:
+            self._discovery.delivered()
+        self._measure(status)
         self._announcer.outbox(status.dropped)
         self._announcer.degraded(*status.degraded)
         self._watchdog.status(self._line())
+
+    def _measure(self, status: PublisherStatus) -> None:
+        """Put what the parts have counted into the metrics."""
+        metrics = self._metrics
+        metrics.broker(status.connected, status.connects)
+        metrics.inbound(status.inbound)
+        metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
+        metrics.outbox_dropped(status.dropped)
+        metrics.processes(self._source.restarts, self._source.protocol_errors)
+        metrics.stages(status.latencies.items())
+        metrics.loops(self._progress.silences_s())
 
     def _say_state(self) -> None:
         self._said_s = self._clock.now_s()

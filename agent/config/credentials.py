@@ -25,9 +25,6 @@ _MAX_PASSWORD_BYTES = 4096
 _MIN_MASKED_CHARACTERS = 4
 MIN_TOKEN_CHARACTERS = 16
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
-#: Up to the last @ of a word, so that a slash or an @ inside a password hides nothing of it.
-_ADDRESS_LOGIN = re.compile(r"://[^\s'\"<>]*@")
-_ADDRESS_PASSWORD = re.compile(r"\b(pass|passwd|password|pwd|token)=[^&\s'\"]+", re.IGNORECASE)
 _QUERY_PASSWORD = re.compile(r"(pass|passwd|password|pwd|token)=(?!\{password\})", re.IGNORECASE)
 
 
@@ -207,8 +204,3 @@ def login_spellings(username: str, password: str) -> tuple[str, ...]:
         return ()
     basic = base64.b64encode(f"{username}:{password}".encode()).decode()
     return (basic, quote(password, safe=""), quote(password), password)
-
-
-def mask_credentials(text: str) -> str:
-    """Return a log line or a fault with every login in an address made unreadable."""
-    return _ADDRESS_PASSWORD.sub(r"\1=***", _ADDRESS_LOGIN.sub("://***@", text))

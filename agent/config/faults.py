@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from agent.config.credentials import mask_credentials
+from agent.masking import mask_credentials
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -24,6 +24,18 @@ class TlsSection(Section):
         return self
 
 
+class HomeAssistantSection(Section):
+    """MQTT discovery: the register as a device in Home Assistant."""
+
+    enabled: bool = False
+    discovery_prefix: str = Field(
+        "homeassistant",
+        pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
+        max_length=63,
+        description="as set in Home Assistant's MQTT options",
+    )
+
+
 class MqttSection(Section):
     """The broker."""
 
@@ -41,6 +53,7 @@ class MqttSection(Section):
     backoff_max_s: float = Field(8.0, gt=0, le=600)
     max_inflight: int = Field(20, ge=1, le=1000)
     backlog_rate_hz: float = Field(200.0, gt=0, le=10000, description="messages after an outage")
+    home_assistant: HomeAssistantSection = HomeAssistantSection()
 
 
 class OutboxSection(Section):

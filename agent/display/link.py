@@ -23,7 +23,7 @@ from paho.mqtt.client import (
     error_string,
     topic_matches_sub,
 )
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import BaseModel
@@ -31,10 +31,10 @@ from pydantic import BaseModel
 from agent import ids
 from agent.config.messaging import MqttSection
 from agent.errors import AgentError, BrokerError
+from agent.publish.client import Session, connect, make_client
 from agent.publish.events import SCHEMA_VERSION
 from agent.publish.pacing import backoff_s
 from agent.publish.sales import HelloPayload
-from agent.publish.tls import make_context
 from agent.publish.topics import TopicKey, TopicTree
 
 #: A frozen broker is noticed within twice that; the agent's own may be longer.
@@ -153,10 +153,11 @@ class MqttLink:
 
     def _serve(self) -> None:
         """Connect and listen until the connection ends."""
-        client = self._make_client()
+        session = Session(self._client_id, self._login())
+        client = self._make_client(session)
         self._reason = ""
         try:
-            client.connect(self._section.host, self._section.port, KEEPALIVE_S)
+            connect(client, self._section, session, KEEPALIVE_S)
             deadline_s = time.monotonic() + self._section.connect_timeout_s
             while not self._stopping.is_set():
                 code = client.loop(0.2)
@@ -177,21 +178,8 @@ class MqttLink:
         self._told = reason
         self._listener.disconnected(reason)
 
-    def _make_client(self) -> Client:
-        is_v5 = self._section.protocol == "5"
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=None if is_v5 else True,
-            protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        username, password = self._login()
-        if username is not None:
-            client.username_pw_set(username, password)
-        if self._section.tls is not None:
-            client.tls_set_context(make_context(self._section.tls))
-        client.connect_timeout = self._section.connect_timeout_s
+    def _make_client(self, session: Session) -> Client:
+        client = make_client(self._section, session)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message

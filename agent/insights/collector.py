@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, error_string
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import ValidationError
@@ -26,8 +25,8 @@ from agent.errors import AgentError, BrokerError
 from agent.insights.journal import BasketRow, basket_row
 from agent.insights.store import BasketStore
 from agent.publish.basket import BasketPayload
+from agent.publish.client import Session, connect, make_client
 from agent.publish.pacing import backoff_s
-from agent.publish.tls import make_context
 from agent.publish.topics import TOPICS, TREE_VERSION, TopicKey
 
 _log = logging.getLogger(__name__)
@@ -82,7 +81,6 @@ class Collector:
         self._store = store
         self._clock = clock
         self._merge_interval_s = merge_interval_s
-        self._is_v5 = section.protocol == "5"
         self._waiting = _Waiting()
         self._connected = False
         self._reason = ""
@@ -120,9 +118,13 @@ class Collector:
     def _serve(self, stopping: Callable[[], bool]) -> None:
         self._waiting = _Waiting()  # what was not acknowledged comes again
         self._connected, self._reason = False, ""
-        client = self._client()
+        session = Session(
+            f"{self._section.prefix}-insights", (self._section.username, self._password()),
+            SESSION_EXPIRY_S, receive_maximum=BATCH,
+        )  # fmt: skip
+        client = self._client(session)
         try:
-            self._connect(client)
+            self._connect(client, session)
             while not stopping():
                 self._turn(client)
             self._settle(client)
@@ -139,36 +141,15 @@ class Collector:
             if sock is not None:
                 sock.close()
 
-    def _client(self) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"{self._section.prefix}-insights",
-            clean_session=None if self._is_v5 else False,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        if self._section.username is not None:
-            client.username_pw_set(self._section.username, self._password())
-        if self._section.tls is not None:
-            client.tls_set_context(make_context(self._section.tls))
-        client.connect_timeout = self._section.connect_timeout_s
+    def _client(self, session: Session) -> Client:
+        client = make_client(self._section, session, manual_ack=True)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
-    def _connect(self, client: Client) -> None:
-        host, port, keepalive_s = (
-            self._section.host, self._section.port, self._section.keepalive_s,
-        )  # fmt: skip
-        if self._is_v5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            properties.ReceiveMaximum = BATCH
-            client.connect(host, port, keepalive_s, clean_start=False, properties=properties)
-        else:
-            client.connect(host, port, keepalive_s)
+    def _connect(self, client: Client, session: Session) -> None:
+        connect(client, self._section, session)
         end_s = self._clock.now_s() + self._section.connect_timeout_s
         while not self._connected:
             self._check(client.loop(LOOP_S))
@@ -176,7 +157,7 @@ class Collector:
                 raise self._lost("no answer to the login: correct mqtt.protocol or mqtt.port")
         path = TOPICS[TopicKey.BASKET].path
         client.subscribe(f"{self._section.prefix}/{TREE_VERSION}/+/+/{path}", qos=1)
-        _log.info("collecting broker=%s:%d", host, port)
+        _log.info("collecting broker=%s:%d", self._section.host, self._section.port)
 
     def _turn(self, client: Client) -> None:
         waiting = len(self._waiting.acknowledgements)

@@ -8,8 +8,8 @@ import re
 from datetime import UTC, datetime
 from typing import TextIO
 
-from agent.config.credentials import mask_credentials
 from agent.config.messaging import ObserveSection
+from agent.masking import mask_credentials
 
 #: A line break in foreign text must not begin a line of its own.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

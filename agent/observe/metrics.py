@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
+from agent.latencies import Latencies
+from agent.observe.stage_histogram import StageHistogram
 from agent.outcomes import AgeGroupSeen, Alert, Basket, Offer, Outcome, SaleAudit
 from agent.records import CameraStatus, CaptureProgress, VisionProgress
 
@@ -14,6 +16,9 @@ _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 256)
 _LATENCY_BUCKETS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 #: Reasons come from the process that decodes pictures: it must not fill the memory with names.
 _MAX_REASONS = 32
+
+#: What is not dropped among the counts of the inbox.
+_USED = frozenset({"received", "hello"})
 
 #: Sums a process has counted since it was started, by metric.
 Totals = Mapping[str, int]
@@ -54,7 +59,15 @@ class Metrics:
             "camera_frames_dropped", "Frames overwritten by a newer one.", "camera"
         )
         self._online = self._gauge("camera_online", "1: frames arrive; 0: they do not.", "camera")
+        self._stages = StageHistogram()
+        self.registry.register(self._stages)
         self._restarts = self._counter("process_restarts", "Processes started anew.", "process")
+        self._refused = self._counter(
+            "records_refused", "Records of the processes that see which broke the schema."
+        )
+        self._silence = self._gauge(
+            "loop_silent_seconds", "Time since a loop went round, or was last well.", "loop"
+        )
         self._decisions = self._counter("decisions", "What was decided.", "kind", "outcome")
         self._inbound_dropped = self._counter(
             "inbound_dropped", "Messages from outside that were dropped.", "reason"
@@ -65,7 +78,7 @@ class Metrics:
         self._outbox_bytes = self._gauge("outbox_bytes", "Size of the messages in the outbox.")
         self._outbox_age = self._gauge("outbox_oldest_seconds", "Age of the oldest unsent message.")
         self._outbox_dropped = self._counter(
-            "outbox_dropped", "Messages dropped because the outbox was full or they were too old."
+            "outbox_dropped", "Messages that will never be sent, by the reason.", "reason"
         )
         self._model = Info("checkout_model", "The age network in use.", registry=self.registry)
         self._last: dict[str, Totals] = {}
@@ -77,6 +90,7 @@ class Metrics:
             self._seen[name].inc(more)
         for reason, more in self._growth("rejected", progress.rejected).items():
             self._rejected.labels(self._bounded(reason)).inc(more)
+        self.stages(progress.latencies.items())
         sizes = {str(size): number for size, number in enumerate(progress.batch_sizes)}
         for size, more in self._growth("batches", sizes).items():
             for _ in range(more):
@@ -97,9 +111,19 @@ class Metrics:
         """Count how long a frame took from its capture to the decision."""
         self._frame_latency.observe(max(0.0, latency_s))
 
-    def process_restarted(self, process: str) -> None:
-        """Count a start after the first; `process` is `vision` or `capture`."""
-        self._restarts.labels(process).inc()
+    def stages(self, latencies: Iterable[tuple[str, Latencies]]) -> None:
+        """Add what stages have taken since their last report."""
+        self._stages.add(latencies)
+
+    def processes(self, restarts: Totals, refused: int) -> None:
+        """Count starts after the first, by process, and records that were refused."""
+        self._grow(self._restarts, "restarts", restarts)
+        self._refused.inc(self._growth("refused", {"": refused})[""])
+
+    def loops(self, silences_s: Mapping[str, float]) -> None:
+        """Note how long each loop has not gone round."""
+        for loop, silence_s in silences_s.items():
+            self._silence.labels(loop).set(silence_s)
 
     def decided(self, outcome: Outcome) -> None:
         """Count an alert by its advice, a visit by its age group, an audit by its result."""
@@ -116,15 +140,15 @@ class Metrics:
             case Offer():
                 self._decisions.labels("offer", "made").inc()
 
-    def inbound_dropped(self, reason: str) -> None:
-        """Count a message from outside that was not used; `reason` is one of our own words."""
-        self._inbound_dropped.labels(reason).inc()
+    def inbound(self, counts: Totals) -> None:
+        """Count messages from outside that were not used, by one of our own words."""
+        dropped = {why: number for why, number in counts.items() if why not in _USED}
+        self._grow(self._inbound_dropped, "inbound", dropped)
 
-    def broker_connected(self, connected: bool) -> None:
-        """Note that the connection came up or went down."""
+    def broker(self, connected: bool, connects: int) -> None:
+        """Note whether the connection is up, and how often it came up since the start."""
         self._connected.set(connected)
-        if connected:
-            self._connects.inc()
+        self._connects.inc(self._growth("connects", {"": connects})[""])
 
     def outbox(self, rows: int, size_bytes: int, oldest_s: float) -> None:
         """Note how much waits, and for how long."""
@@ -132,9 +156,9 @@ class Metrics:
         self._outbox_bytes.set(size_bytes)
         self._outbox_age.set(oldest_s)
 
-    def outbox_dropped(self, messages: int) -> None:
-        """Count messages that will never be sent."""
-        self._outbox_dropped.inc(messages)
+    def outbox_dropped(self, counts: Totals) -> None:
+        """Count messages that will never be sent, by the reason."""
+        self._grow(self._outbox_dropped, "outbox", counts)
 
     def model(self, name: str, digest: str, runtime: str) -> None:
         """Note which network is in use; `digest` is the SHA-256 of its weights."""
@@ -143,6 +167,10 @@ class Metrics:
     def page(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def _grow(self, counter: Counter, source: str, sums: Totals) -> None:
+        for label, more in self._growth(source, sums).items():
+            counter.labels(label).inc(more)
 
     def _growth(self, source: str, sums: Totals) -> dict[str, int]:
         """Return what was added since the last report; a sum that fell began anew."""

@@ -27,9 +27,12 @@ class Progress:
         """Stop to expect a loop that has ended on purpose."""
         self._reported_s.pop(loop, None)
 
+    def silences_s(self) -> dict[str, float]:
+        """Return how long each loop has not reported."""
+        now_s = self._clock.now_s()
+        return {loop: max(0.0, now_s - at_s) for loop, at_s in self._reported_s.copy().items()}
+
     def stalled(self) -> tuple[str, ...]:
         """Return the loops without progress for `timeout_s`, in alphabetical order."""
-        now_s = self._clock.now_s()
-        reports = self._reported_s.copy()
-        late = (loop for loop, at_s in reports.items() if now_s - at_s > self._timeout_s)
-        return tuple(sorted(late))
+        silences_s = self.silences_s().items()
+        return tuple(sorted(loop for loop, silence_s in silences_s if silence_s > self._timeout_s))

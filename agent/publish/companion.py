@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.messaging import MqttSection
 from agent.errors import AgentError, BrokerError
-from agent.publish.tls import make_context
+from agent.publish.client import Session, connect, make_client
 
 #: The broker keeps what a collector missed for so long; longer than a weekend.
 SESSION_EXPIRY_S = 14 * 86_400
@@ -63,28 +62,19 @@ class Companion:
     ) -> None:
         self._section = section
         self._subscriptions = subscriptions
-        self._is_v5 = section.protocol == "5"
-        self._durable = subscriptions is not None and subscriptions.durable
+        is_durable = subscriptions is not None and subscriptions.durable
+        self._session = Session(
+            client_id, (section.username, password), SESSION_EXPIRY_S if is_durable else 0
+        )
         self._ready = threading.Event()
         self._ended = threading.Event()
         self._failure: AgentError | None = None
         self._reason = ""
         self._refusals: dict[int, str] = {}
-        self._client = self._make_client(client_id, password)
+        self._client = self._make_client()
 
-    def _make_client(self, client_id: str, password: str | None) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            clean_session=None if self._is_v5 else not self._durable,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
-            manual_ack=True,
-        )
-        if self._section.username is not None:
-            client.username_pw_set(self._section.username, password)
-        if self._section.tls is not None:
-            client.tls_set_context(make_context(self._section.tls))
-        client.connect_timeout = self._section.connect_timeout_s
+    def _make_client(self) -> Client:
+        client = make_client(self._section, self._session, manual_ack=True, reconnects=True)
         client.reconnect_delay_set(1, max(1, round(self._section.backoff_max_s)))
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -102,15 +92,7 @@ class Companion:
         section = self._section
         place = f"broker {section.host}:{section.port}"
         try:
-            if self._is_v5:
-                properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-                properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._durable else 0
-                self._client.connect(
-                    section.host, section.port, section.keepalive_s,
-                    clean_start=not self._durable, properties=properties,
-                )  # fmt: skip
-            else:
-                self._client.connect(section.host, section.port, section.keepalive_s)
+            connect(self._client, section, self._session)
         except OSError as error:
             text = f"{place}: {error.strerror or error}: start it, or correct mqtt.*"
             raise BrokerError(text) from error

@@ -25,16 +25,17 @@ from paho.mqtt.client import (
     MQTTMessage,
     error_string,
 )
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.messaging import MqttSection
 from agent.errors import BrokerError
+from agent.publish.client import Session, connect, make_client
 from agent.publish.handlers import Handlers
 from agent.publish.outbox_table import Row
-from agent.publish.tls import holds_bytes, make_context
+from agent.publish.tls import holds_bytes
 from agent.publish.topics import OFFLINE, ONLINE, TopicKey, TopicTree
 
 #: The broker keeps our subscriptions, and what the till sent meanwhile, for so long.
@@ -56,7 +57,11 @@ class Connection:
         self._tree = tree
         self._handlers = handlers
         self._is_v5 = section.protocol == "5"
-        self._client = self._make_client(password)
+        self._session = Session(
+            tree.client_id, (section.username, password), SESSION_EXPIRY_S,
+            max_packet_bytes=MAX_PACKET_BYTES,
+        )  # fmt: skip
+        self._client = self._make_client()
         self._selector = selectors.DefaultSelector()
         self._accepted = False
         self._reason = ""
@@ -64,22 +69,10 @@ class Connection:
         #: How many QoS 1 messages may be on their way at once; from the broker's answer.
         self.window = section.max_inflight
 
-    def _make_client(self, password: str | None) -> Client:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._tree.client_id,
-            clean_session=None if self._is_v5 else False,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
-            # Else paho tries older protocols behind our back.
-            reconnect_on_failure=False,
-            manual_ack=True,  # else a message is lost with an agent killed before it is saved
-        )
-        if self._section.username is not None:
-            client.username_pw_set(self._section.username, password)
-        if self._section.tls is not None:
-            client.tls_set_context(make_context(self._section.tls))
+    def _make_client(self) -> Client:
+        # By hand, else a message is lost with an agent killed before it is saved.
+        client = make_client(self._section, self._session, manual_ack=True)
         client.will_set(self._tree.path(TopicKey.AVAILABILITY), OFFLINE, qos=1, retain=True)
-        client.connect_timeout = self._section.connect_timeout_s
         client.max_inflight_messages_set(0)  # ours is the only window
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -96,15 +89,7 @@ class Connection:
         """
         started_s = time.monotonic()
         with self._explained():
-            if self._is_v5:
-                self._client.connect(
-                    self._section.host, self._section.port, self._section.keepalive_s,
-                    clean_start=False, properties=self._connect_properties(),
-                )  # fmt: skip
-            else:
-                self._client.connect(
-                    self._section.host, self._section.port, self._section.keepalive_s
-                )
+            connect(self._client, self._section, self._session)
             self._selector.register(self._socket(), selectors.EVENT_READ)
         while not self._accepted:
             self.step(0.1)
@@ -118,12 +103,6 @@ class Connection:
         self._announce(ONLINE)
         for topic in self._tree.inbound():
             self._client.subscribe(topic, qos=1)
-
-    def _connect_properties(self) -> Properties:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        properties.MaximumPacketSize = MAX_PACKET_BYTES
-        return properties
 
     @property
     def _place(self) -> str:
@@ -170,7 +149,7 @@ class Connection:
             raise self._lost(error_string(info.rc))
         if qos == 0:
             if row is not None:
-                self._handlers.acknowledged(row)
+                self._handlers.acknowledged(row, None)
         else:
             self._flying[info.mid] = (row, time.monotonic())
 
@@ -267,13 +246,13 @@ class Connection:
     def _on_publish(
         self, _client: Client, _data: object, mid: int, code: ReasonCode, _properties: Properties
     ) -> None:
-        row, _ = self._flying.pop(mid, (None, 0.0))
+        row, sent_s = self._flying.pop(mid, (None, 0.0))
         if row is None:
             return
         if code.is_failure:
             self._handlers.refused(row, str(code))
         else:
-            self._handlers.acknowledged(row)
+            self._handlers.acknowledged(row, time.monotonic() - sent_s)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         try:

@@ -6,6 +6,7 @@ import logging
 
 from agent.clock import Clock
 from agent.config.messaging import MqttSection
+from agent.latencies import AgentStage, Stopwatch
 from agent.publish.connection import Connection
 from agent.publish.outbox_table import Row
 from agent.publish.pacing import TokenBucket
@@ -23,8 +24,15 @@ logger = logging.getLogger(__name__)
 class Dispatch:
     """Alerts at once, the rest at the back-log's rate; never more than the broker's window."""
 
-    def __init__(self, section: MqttSection, outbox: TolerantOutbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        section: MqttSection,
+        outbox: TolerantOutbox,
+        clock: Clock,
+        stopwatch: Stopwatch[AgentStage],
+    ) -> None:
         self._outbox = outbox
+        self._stopwatch = stopwatch
         self._clock = clock
         rate_hz = section.backlog_rate_hz
         self._bucket = TokenBucket(rate_hz, max(1.0, rate_hz * BURST_S))
@@ -60,8 +68,10 @@ class Dispatch:
         for row in rows:
             connection.send(row, self._outbox.remaining_s(row.parcel))
 
-    def acknowledged(self, row: Row) -> None:
+    def acknowledged(self, row: Row, took_s: float | None) -> None:
         """Take note of a PUBACK; `settle` writes it down."""
+        if took_s is not None:
+            self._stopwatch.count("publish", took_s)
         self._acknowledged.append(row.seq)
 
     def refused(self, row: Row, reason: str) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from agent.clock import Clock, SystemClock
 from agent.config.messaging import MqttSection
 from agent.errors import AgentError
+from agent.latencies import AgentStage, Latencies, Stopwatch
 from agent.outcomes import SaleMessage
 from agent.publish.connection import Connection
 from agent.publish.dispatch import Dispatch
@@ -26,10 +27,10 @@ from agent.publish.inbox import Inbox
 from agent.publish.outbox import Outbox
 from agent.publish.outbox_table import Parcel
 from agent.publish.pacing import backoff_s
-from agent.publish.publisher import OutboundMessage
+from agent.publish.publisher import OutboundMessage, parcel_of
 from agent.publish.receipts import Receipts
 from agent.publish.tolerant_outbox import TolerantOutbox
-from agent.publish.topics import TOPICS, TopicTree
+from agent.publish.topics import TopicTree
 
 #: How often the outbox is swept.
 SWEEP_INTERVAL_S = 1.0
@@ -51,6 +52,7 @@ class PublisherStatus:
         dropped: Messages given up since the start, by reason.
         inbound: Inbound messages received, and dropped by reason, since the start.
         connects: Successful connects since the start.
+        latencies: How long the outbox's commits and the broker's receipts took.
     """
 
     connected: bool
@@ -61,6 +63,7 @@ class PublisherStatus:
     dropped: dict[str, int]
     inbound: dict[str, int]
     connects: int
+    latencies: dict[AgentStage, Latencies]
 
 
 class MqttPublisher:
@@ -93,7 +96,8 @@ class MqttPublisher:
         self._random_ratio = random_ratio
         self._inbox = Inbox(tree.inbound(), self._clock)
         self._receipts = Receipts()
-        self._dispatch = Dispatch(section, self._outbox, self._clock)
+        self._stopwatch = Stopwatch[AgentStage]()
+        self._dispatch = Dispatch(section, self._outbox, self._clock, self._stopwatch)
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
@@ -114,20 +118,13 @@ class MqttPublisher:
 
         When the disk fails they are kept in memory, `status` says so, and alerts go out still.
         """
-        self._outbox.commit([self._parcel(message) for message in messages])
-        self._wake()
+        self.send(*(parcel_of(message, self._tree) for message in messages))
 
-    def _parcel(self, message: OutboundMessage) -> Parcel:
-        topic = TOPICS[message.key]
-        return Parcel(
-            event_id=message.payload.event_id,
-            topic=self._tree.path(message.key, message.camera_id),
-            payload=message.payload.model_dump_json().encode(),
-            qos=topic.qos,
-            retain=topic.retain,
-            priority=topic.priority,
-            expires_wall_s=message.expires_wall_s,
-        )
+    def send(self, *parcels: Parcel) -> None:
+        """Commit parcels with topics of their own, such as other systems' discovery."""
+        with self._stopwatch.measure("commit"):
+            self._outbox.commit(parcels)
+        self._wake()
 
     def inbound(self) -> list[SaleMessage]:
         """Return what till and display have said since the last call; never waits.
@@ -191,6 +188,7 @@ class MqttPublisher:
             dropped=self._outbox.dropped,
             inbound=self._inbox.counts(),
             connects=self._connects,
+            latencies=self._stopwatch.totals(),
         )
 
     def _wake(self) -> None:

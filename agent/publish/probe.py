@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 
 from paho.mqtt.client import Client, ConnectFlags
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.config.messaging import MqttSection
 from agent.errors import BrokerError
-from agent.publish.tls import make_context
+from agent.publish.client import Session, connect, make_client
 
 
 def probe_broker(section: MqttSection, client_id: str, password: str | None) -> None:
@@ -39,21 +38,11 @@ def probe_broker(section: MqttSection, client_id: str, password: str | None) -> 
             refusals.append(str(code))
         answered.set()
 
-    is_v5 = section.protocol == "5"
-    client = Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
-        reconnect_on_failure=False,
-    )
+    session = Session(client_id, (section.username, password))
+    client = make_client(section, session)
     client.on_connect = on_connect
-    client.connect_timeout = section.connect_timeout_s
-    if section.username is not None:
-        client.username_pw_set(section.username, password)
-    if section.tls is not None:
-        client.tls_set_context(make_context(section.tls))
     try:
-        client.connect(section.host, section.port, section.keepalive_s)
+        connect(client, section, session)
     except OSError as error:
         raise BrokerError(f"cannot be reached: {error.strerror or error}") from error
     client.loop_start()

@@ -18,6 +18,7 @@ from agent.publish.events import (
     camera_status_payload,
     sale_audit_payload,
 )
+from agent.publish.outbox_table import Parcel
 from agent.publish.topics import TOPICS, TopicKey, TopicTree
 from agent.records import CameraStatus
 
@@ -35,6 +36,20 @@ class OutboundMessage:
     payload: Payload
     camera_id: str = ""
     expires_wall_s: float | None = None
+
+
+def parcel_of(message: OutboundMessage, tree: TopicTree) -> Parcel:
+    """Return a message as it goes over the wire."""
+    topic = TOPICS[message.key]
+    return Parcel(
+        event_id=message.payload.event_id,
+        topic=tree.path(message.key, message.camera_id),
+        payload=message.payload.model_dump_json().encode(),
+        qos=topic.qos,
+        retain=topic.retain,
+        priority=topic.priority,
+        expires_wall_s=message.expires_wall_s,
+    )
 
 
 class Publisher(Protocol):

@@ -240,15 +240,3 @@ def test_every_command_has_a_help_that_teaches() -> None:
         finished = checkout_agent(command, "--help")
         assert finished.returncode == 0
         assert "Usage" in finished.stdout
-
-
-def test_the_demo_shows_both_sales_and_the_visit() -> None:
-    finished = checkout_agent("demo")
-
-    assert finished.returncode == 0, finished.stderr
-    said = finished.stdout
-    assert "sale-1: UNSURE, no_evidence" in said
-    assert "sale-1: conscientious" in said
-    assert "sale-2: " in said
-    assert "event/age-group" in said
-    assert said.index("UNSURE") < said.index("sale-2")

@@ -12,11 +12,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import psutil
 import pytest
 import yaml
 
+from agent.latencies import AgentStage, VisionStage
 from tests.brokers import Consumer, Mosquitto, free_port, wait_until
 from tests.end_to_end.command_line import AGENT, REPOSITORY
 from tests.end_to_end.film import showing
@@ -106,6 +108,7 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
             assert wait_until(lambda: consumer.of("sale-audit"), START_S)
             children = [each.cmdline() for each in psutil.Process(process.pid).children()]
             assert sorted(each[2] for each in children) == [CAPTURE, CAPTURE, "agent.vision"]
+            assert_every_stage_is_measured(http_port)
             asked_s = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
@@ -122,6 +125,17 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
     assert consumer.of("age-group"), "the man before the camera was a visit"
     assert "online" not in camera_states(consumer, "door")
     assert camera_states(consumer, "till")[-1] == "offline"
+
+
+def assert_every_stage_is_measured(http_port: int) -> None:
+    """Every stage on the page has been passed, every loop goes round, one connect is one."""
+    for stage in get_args(VisionStage) + get_args(AgentStage):
+        passes = f'checkout_stage_seconds_count{{stage="{stage}"}}'
+        assert wait_until(lambda passes=passes: metric(http_port, passes), START_S), stage  # type: ignore[misc]  # bound at once
+    for loop in ("decision", "publisher", "vision", "capture/till", "capture/door"):
+        silence_s = metric(http_port, f'checkout_loop_silent_seconds{{loop="{loop}"}}')
+        assert silence_s < 5.0, loop
+    assert metric(http_port, "checkout_broker_connects_total") == 1
 
 
 def metric(http_port: int, name: str) -> float:

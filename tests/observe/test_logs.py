@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config.credentials import mask_credentials, with_login
+from agent.config.credentials import with_login
 from agent.config.messaging import ObserveSection
 from agent.observe.logs import JsonFormatter, set_up_logging
 
@@ -75,20 +75,6 @@ def test_foreign_text_cannot_begin_a_line_of_its_own(log_format: str) -> None:
     _log.info("dropped payload=%s", "x\n2026-01-01 error forged\x1b[2J\u2028y")
     assert len(output.getvalue().splitlines()) == 1
     assert "\x1b" not in output.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("open rtsp://u:p@cam:554/x?y=1 now", "open rtsp://***@cam:554/x?y=1 now"),
-        ("mqtt://u:p/w@1@host", "mqtt://***@host"),
-        ("http://cam/a?user=u&pwd=hunter2&z=1", "http://cam/a?user=u&pwd=***&z=1"),
-        ("http://cam/a?Token=hunter2", "http://cam/a?Token=***"),
-        ("nothing of the kind: a@b", "nothing of the kind: a@b"),
-    ],
-)
-def test_credentials_are_masked_and_the_rest_is_kept(text: str, masked: str) -> None:
-    assert mask_credentials(text) == masked
 
 
 @given(

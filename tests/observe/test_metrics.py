@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.latencies import AgentStage, Stopwatch, VisionStage
 from agent.observe.metrics import Metrics
 from agent.outcomes import AgeGroupSeen, Alert, SaleAudit
 from agent.records import CameraStatus, CaptureProgress, VisionProgress
@@ -86,28 +88,81 @@ def test_decisions_are_counted_by_kind_and_outcome() -> None:
     assert found["checkout_decisions_total{sale_audit,not_due}"] == 1
 
 
-def test_broker_outbox_restarts_and_model_are_shown() -> None:
+def test_broker_outbox_and_model_are_shown() -> None:
     metrics = Metrics()
-    metrics.broker_connected(True)
-    metrics.broker_connected(False)
-    metrics.broker_connected(True)
+    metrics.broker(connected=False, connects=1)
+    metrics.broker(connected=True, connects=2)
+    metrics.broker(connected=True, connects=2)
     metrics.outbox(rows=4, size_bytes=900, oldest_s=12.5)
-    metrics.outbox_dropped(2)
-    metrics.process_restarted("vision")
-    metrics.inbound_dropped("schema")
+    metrics.outbox_dropped({"expired": 2})
+    metrics.outbox_dropped({"expired": 2, "rows": 1})
     metrics.model("age_resnet50", "abc", "openvino")
     found = samples(metrics)
     assert found["checkout_broker_connected{}"] == 1
     assert found["checkout_broker_connects_total{}"] == 2
     assert found["checkout_outbox_rows{}"] == 4
     assert found["checkout_outbox_oldest_seconds{}"] == 12.5
-    assert found["checkout_outbox_dropped_total{}"] == 2
-    assert found["checkout_process_restarts_total{vision}"] == 1
-    assert found["checkout_inbound_dropped_total{schema}"] == 1
+    assert found["checkout_outbox_dropped_total{expired}"] == 2
+    assert found["checkout_outbox_dropped_total{rows}"] == 1
     assert any(key.startswith("checkout_model_info{") and "abc" in key for key in found)
+
+
+def test_restarts_and_refused_records_are_sums_since_the_start() -> None:
+    metrics = Metrics()
+    for vision in (0, 1, 1):
+        metrics.processes({"vision": vision, "capture/till": 0}, refused=3)
+    found = samples(metrics)
+    assert found["checkout_process_restarts_total{vision}"] == 1
+    assert found["checkout_process_restarts_total{capture/till}"] == 0
+    assert found["checkout_records_refused_total{}"] == 3
+
+
+def test_of_what_came_in_only_what_was_not_used_is_dropped() -> None:
+    metrics = Metrics()
+    metrics.inbound({"received": 9, "hello": 1, "schema": 1})
+    metrics.inbound({"received": 12, "hello": 1, "schema": 2})
+    found = samples(metrics)
+    dropped = {key: value for key, value in found.items() if "inbound_dropped" in key}
+    assert dropped == {"checkout_inbound_dropped_total{schema}": 2}
+
+
+def test_stages_of_all_processes_stand_in_one_histogram() -> None:
+    metrics = Metrics()
+    vision, agent = Stopwatch[VisionStage](), Stopwatch[AgentStage]()
+    for took_s in (0.0005, 0.004, 60.0):
+        vision.count("detect", took_s)
+    agent.count("publish", 0.03)
+    for _ in range(2):
+        metrics.vision_progress(VisionProgress(1.0, latencies=vision.totals()))
+        metrics.stages(agent.totals().items())
+    found = samples(metrics)
+    assert found["checkout_stage_seconds_bucket{0.001,detect}"] == 1
+    assert found["checkout_stage_seconds_bucket{0.005,detect}"] == 2
+    assert found["checkout_stage_seconds_bucket{5.0,detect}"] == 2
+    assert found["checkout_stage_seconds_count{detect}"] == 3
+    assert found["checkout_stage_seconds_sum{detect}"] == pytest.approx(60.0045)
+    assert found["checkout_stage_seconds_count{publish}"] == 1
+
+
+def test_a_restarted_vision_process_measures_on() -> None:
+    metrics = Metrics()
+    for passes in (5, 2):
+        vision = Stopwatch[VisionStage]()
+        for _ in range(passes):
+            vision.count("track", 0.5)
+        metrics.vision_progress(VisionProgress(1.0, latencies=vision.totals()))
+    found = samples(metrics)
+    assert found["checkout_stage_seconds_count{track}"] == 7
+    assert found["checkout_stage_seconds_sum{track}"] == pytest.approx(3.5)
+
+
+def test_silent_loops_are_shown_with_their_silence() -> None:
+    metrics = Metrics()
+    metrics.loops({"decision": 0.5, "capture/till": 12.0})
+    assert samples(metrics)["checkout_loop_silent_seconds{capture/till}"] == 12.0
 
 
 def test_two_agents_in_one_process_do_not_share_anything() -> None:
     first, second = Metrics(), Metrics()
-    first.outbox_dropped(5)
-    assert samples(second)["checkout_outbox_dropped_total{}"] == 0
+    first.broker(connected=True, connects=5)
+    assert samples(second)["checkout_broker_connects_total{}"] == 0

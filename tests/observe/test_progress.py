@@ -35,3 +35,12 @@ def test_a_loop_that_ended_on_purpose_is_not_expected() -> None:
     progress.forget("never known")
     clock.advance_to(5.0)
     assert progress.stalled() == ()
+
+
+def test_each_loops_silence_is_told() -> None:
+    clock = ReplayClock()
+    progress = Progress(clock, timeout_s=10.0)
+    progress.report("vision")
+    clock.advance_to(4.0)
+    progress.report("decision")
+    assert progress.silences_s() == {"vision": 4.0, "decision": 0.0}

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from agent import assemble
 from agent.commands.run import run
@@ -26,7 +27,11 @@ _SD_YEARS = 4.0
 
 
 class Seeing:
-    """A `RecordSource` of one visit that never ends."""
+    """In the supervisor's place: one visit that never ends, of processes that never fail."""
+
+    restarts: Mapping[str, int] = MappingProxyType({"vision": 0})
+    protocol_errors = 0
+    moving = ("vision",)
 
     def __init__(self, age_years: float) -> None:
         raw = [math.exp(-0.5 * ((n - age_years) / _SD_YEARS) ** 2) for n in range(AGE_CLASSES)]

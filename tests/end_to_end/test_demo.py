@@ -1,0 +1,81 @@
+"""The demo as a visitor sees it: on the terminal, and the cashier's display in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.conftest import find_program
+from tests.end_to_end.command_line import AGENT, REPOSITORY
+
+#: A loaded machine needs its time to load the networks.
+LONG_S = 60.0
+
+
+@contextmanager
+def demo(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the demo; give it and its display's address, which it says before the scene begins."""
+    process = subprocess.Popen(
+        [*AGENT, "demo", *options], cwd=REPOSITORY, env=os.environ, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield (
+            process,
+            next(
+                found[1]
+                for line in process.stdout
+                if (found := re.search(r"display: (http://127\.0\.0\.1:\d+/)", line))
+            ),
+        )
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.chromium
+@pytest.mark.slow
+def test_the_demo_shows_a_full_sale_on_the_terminal_and_on_the_display() -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_program("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.set_default_timeout(LONG_S * 1000)
+        with demo() as (process, url):
+            page.goto(url)
+            page.wait_for_selector("body[data-kind=ask]")
+            expect(page.locator("#headline")).to_have_text("ASK FOR ID")
+            expect(page.locator("#reason")).to_have_text("Looks under 45", timeout=LONG_S * 1000)
+            said, complaints = process.communicate(timeout=LONG_S)
+        browser.close()
+
+    assert process.returncode == 0, complaints
+    assert "sale-1: UNSURE, no_evidence" in said
+    assert "display shows        ASK FOR ID (Not sure: no face seen)" in said
+    assert "sale-1: conscientious (a challenge was due; ID checked by display)" in said
+    assert "sale-2: not_due" in said
+    assert "sale-3: CHALLENGE, looks_under_challenge_age" in said
+    assert "sale-3: missed_challenge (a challenge was due; ID checked by nobody)" in said
+    assert "event/age-group" in said
+    steps = [said.index(f"sale-1: {step}") for step in ("opened", "UNSURE", "id_checked", "closed")]
+    assert steps == sorted(steps)
+    assert said.rstrip().endswith("doubt asks.")
+    assert "Traceback" not in said + complaints
+
+
+def test_a_demo_that_stays_ends_with_ctrl_c() -> None:
+    with demo("--stay") as (process, _):
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=LONG_S)
+
+    assert process.returncode == 0
+    assert complaints == ""
