@@ -6,12 +6,8 @@ import json
 import os
 import random
 import selectors
-import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from agent.capture.reconnect import Backoff
 from agent.capture.settings import CaptureMode, CaptureSettings
@@ -21,12 +17,12 @@ from agent.child_records import Lane, is_from_capture, is_from_vision
 from agent.clock import Clock
 from agent.config.load import LoadedConfig
 from agent.config.vision import CameraSection
-from agent.debug_view.settings import TapSettings
 from agent.errors import AgentError
-from agent.keepers import CameraKeeper, Patience, SupervisorRecord, VisionKeeper
+from agent.keepers import CameraKeeper, SupervisorRecord, VisionKeeper
 from agent.masking import mask_camera_addresses
 from agent.private_folder import PrivateFolder
 from agent.records import VisionProgress
+from agent.supervisor_options import SupervisorOptions
 
 _VISION_BACKOFF_INITIAL_S = 0.2
 _VISION_BACKOFF_MAX_S = 10.0
@@ -36,35 +32,6 @@ _TERMINATED_RATIO = 0.8
 _STOP_STEP_S = 0.02
 #: How long SIGKILL may take to take effect.
 _REAP_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class ChildCommands:
-    """How the children are started; tests put scripts of their own here."""
-
-    capture: tuple[str, ...] = (sys.executable, "-m", "agent.capture.process")
-    vision: tuple[str, ...] = (sys.executable, "-m", "agent.vision")
-
-
-@dataclass(frozen=True, slots=True)
-class SupervisorOptions:
-    """What is not in the settings file.
-
-    Attributes:
-        runtime_folder: For the frame socket; None: the system's temporary folder.
-        commands: How the children are started.
-        patience: With the vision process.
-        environment: The children's; None: the agent's without its passwords.
-        random_ratio: Chance for the jitter, in [0, 1); None: the system's.
-        tap_settings: What vision is told of the debug view at each start; None: there is none.
-    """
-
-    runtime_folder: Path | None = None
-    commands: ChildCommands = ChildCommands()
-    patience: Patience = field(default_factory=Patience)
-    environment: Mapping[str, str] | None = None
-    random_ratio: Callable[[], float] | None = None
-    tap_settings: Callable[[], TapSettings | None] | None = None
 
 
 class Supervisor:

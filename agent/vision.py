@@ -14,7 +14,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from agent import assemble
+from agent import assemble_vision
 from agent.capture.channel import FrameReceiver, StreamEnded
 from agent.config.schema import Config
 from agent.debug_view.link import ViewerLink
@@ -137,9 +137,9 @@ def main() -> None:
     if view is not None:
         viewer = ViewerLink(view.socket_path, view.key, camera_ids)
     forbid_network()
-    tap = assemble.tap(config, viewer, view.duration_s) if viewer and view else None
-    pipeline = assemble.pipeline(config, tap)
-    description = assemble.runtime_description(config.estimate)
+    tap = assemble_vision.tap(config, viewer, view.duration_s) if viewer and view else None
+    pipeline = assemble_vision.pipeline(config, tap)
+    description = assemble_vision.runtime_description(config.estimate)
     writer.write([Hello("vision", os.getpid(), description)])
     loop = VisionLoop(receiver, pipeline, writer, settings.lossless)
     while loop.step():

@@ -28,7 +28,8 @@ from agent.records import (
     VisionProgress,
     VisionRestarted,
 )
-from agent.supervisor import ChildCommands, Supervisor, SupervisorOptions
+from agent.supervisor import Supervisor
+from agent.supervisor_options import ChildCommands, SupervisorOptions
 from tests.streams import http_streams
 
 COUNTING_VISION = (sys.executable, str(Path(__file__).parent / "streams" / "vision_stand_in.py"))

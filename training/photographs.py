@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from agent import assemble
+from agent import assemble_vision
 from agent.config.schema import Config
 from agent.records import AGE_CLASSES, Float32Array
 from training.artefact_runtime import estimate_section
@@ -28,7 +28,7 @@ def predict_photographs(
         indices: Photographs to look at.
     """
     config = Config().model_copy(update={"estimate": estimate_section(model)})
-    pipeline, _ = assemble.photograph_pipeline(config)
+    pipeline, _ = assemble_vision.photograph_pipeline(config)
     archives: dict[str, zipfile.ZipFile] = {}
     found, rows = [], []
     for index in track(indices, "photographs"):

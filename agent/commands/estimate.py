@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from agent import assemble
+from agent import assemble_vision
 from agent.commands.terminal import plain
 from agent.config.schema import Config
 from agent.errors import InputError
@@ -32,7 +32,7 @@ Decide = Callable[[PhotographFace], dict[str, str]]
 def estimate(files: Sequence[Path], config: Config, as_json_lines: bool) -> int:
     """Estimate every file; return 1 when one could not be read, else 0."""
     limit_decoder()
-    pipeline, decide = assemble.photograph_pipeline(config)
+    pipeline, decide = assemble_vision.photograph_pipeline(config)
     console = Console()
     failed = False
     quiet = as_json_lines or not Console(stderr=True).is_terminal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent import assemble, ids
+from agent import assemble, assemble_vision, ids
 from agent.clock import ReplayClock
 from agent.config.schema import Config
 from agent.decide.challenge import AdviceLevel
@@ -78,7 +78,7 @@ class Watcher:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._pipeline = assemble.pipeline(config)
+        self._pipeline = assemble_vision.pipeline(config)
         self._thresholds = assemble.thresholds(config, assemble.verified_model(config.estimate))
         self._now_s = 0.0
 
