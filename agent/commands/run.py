@@ -88,7 +88,7 @@ class Daemon:
         self._source.start()
         if self._health is not None:
             self._health.start()
-        self._announcer.state()
+        self._announcer.vision("the vision process is starting")
         self._progress.report("main")
         self._watchdog.ready()
         try:
@@ -121,7 +121,8 @@ class Daemon:
         self._metrics.broker_connected(status.connected)
         self._metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
         self._announcer.outbox(status.dropped)
-        self._announcer.degraded(*status.degraded)
+        unsaved = self._register.not_saved
+        self._announcer.degraded(*status.degraded, *([unsaved] if unsaved else []))
         self._watchdog.status(self._line())
 
     def _say_state(self) -> None:

@@ -1,0 +1,75 @@
+"""All faults of the campaign, in the order in which they are inflicted.
+
+Killed processes first: those that live on are older then when memory is measured.
+"""
+
+from __future__ import annotations
+
+from tests.faults.broker_faults import freeze_broker, kill_broker
+from tests.faults.camera_faults import break_camera, change_camera
+from tests.faults.clock_faults import borrowed_clock, jump, missing_library
+from tests.faults.credential_faults import change_password, show_face
+from tests.faults.disk import mounting_fault
+from tests.faults.network_faults import cut, delay, leave_half_open, throttle
+from tests.faults.process_faults import kill_agent, kill_between, kill_capture, kill_vision
+from tests.faults.resource_faults import (
+    missing_group,
+    replace_model,
+    starve_by_group,
+    starve_by_limit,
+)
+from tests.faults.storage_faults import (
+    fill_disk,
+    leave_an_older_version,
+    overwrite_with_noise,
+    spoil_outbox,
+    start_read_only,
+    truncate,
+)
+from tests.faults.trial import Plan
+
+PLANS = (
+    Plan("broker killed", kill_broker, share=1.0, shows_again=True),
+    Plan("agent killed", kill_agent, share=1.0, shows_again=True),
+    Plan("agent killed before send", kill_between("up"), share=0.2, shows_again=True),
+    Plan("agent killed before PUBACK", kill_between("down"), share=0.2, shows_again=True),
+    Plan("vision killed", kill_vision, share=1.0),
+    Plan("capture killed", kill_capture, share=1.0),
+    Plan("outbox truncated", spoil_outbox(truncate, is_seen=False), shows_again=True),
+    Plan("outbox of noise", spoil_outbox(overwrite_with_noise), shows_again=True),
+    Plan("outbox of an older version", spoil_outbox(leave_an_older_version), shows_again=True),
+    Plan(
+        "outbox truncated under the agent",
+        spoil_outbox(truncate, while_running=True, is_seen=False),
+        shows_again=True,
+    ),
+    Plan("disk read-only at start", start_read_only, shows_again=True, need=mounting_fault),
+    Plan(
+        "clock jumps by an hour",
+        jump,
+        share=0.2,
+        shows_again=True,
+        ground=borrowed_clock,
+        need=missing_library,
+    ),
+    Plan("memory limit of a cgroup", starve_by_group, need=missing_group),
+    Plan("memory limit RLIMIT_AS", starve_by_limit),
+    Plan("model file replaced", replace_model),
+    Plan("broker frozen", freeze_broker),
+    Plan("network cut", cut, share=0.4, shows_again=True),
+    Plan("network delayed 2 s", delay),
+    Plan("network throttled", throttle),
+    Plan("network half-open", leave_half_open, shows_again=True),
+    Plan("wrong password", change_password, shows_again=True),
+    Plan("expired certificate", show_face("expired", "certificate has expired")),
+    Plan("wrong CA", show_face("stranger", "(self-signed|unable to get local issuer)")),
+    Plan("wrong host name", show_face("other_host", "IP address mismatch")),
+    Plan("disk full", fill_disk, need=mounting_fault),
+    Plan("camera hangs", break_camera("hang")),
+    Plan("camera sends garbage", break_camera("garbage")),
+    Plan("camera gone", break_camera("gone")),
+    Plan("camera frozen", break_camera("frozen")),
+    Plan("camera black", break_camera("black")),
+    Plan("camera changes resolution", change_camera("resized")),
+    Plan("camera at 5 a second", change_camera("slow")),
+)
