@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 #: A last line of a traceback: the class is for programmers, the message for the technician.
 _EXCEPTION_NAME_PREFIX = "agent.errors."
 #: What MediaPipe logs as information or warning is never why a process ended.
-_CHATTER = re.compile(r"[IW]\d{4} ")
+_CHATTER = re.compile(r"(I\d{4}|W\d{4}|INFO:|WARNING:) ")
 #: FFmpeg's own lines; the address in them changes from run to run.
 _FFMPEG = re.compile(r"\[\w+ @ 0x[0-9a-f]+\] (.*)")
 

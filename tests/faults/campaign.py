@@ -72,6 +72,7 @@ def main() -> int:
     # Ended as by Ctrl-C: broker, agent and cameras are ended with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.unlink(missing_ok=True)
     paper = Paper(sys.stdout, options.out)
     plans = [plan for plan in PLANS if any(word in plan.name for word in options.only)]
@@ -87,6 +88,7 @@ def main() -> int:
         missed = list(fight(scene, options.times, plans, paper))
         memory = memory_since(scene, before_bytes)
     paper.write("\nMemory: " + "; ".join(each.line for each in memory) + "\n")
+    paper.write(f"The agent took {scene.start_s:.1f} s to start.\n")
     missed += [wrong for each in memory for wrong in each.wrongs]
     paper.write("".join(f"MISSED {each}\n" for each in missed) or "All aims reached.\n")
     return 1 if missed else 0
@@ -96,7 +98,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50, help="how often each process is killed")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--freeze-s", type=float, default=30.0, help="how long a fault lasts")
+    parser.add_argument(
+        "--freeze-s",
+        type=float,
+        default=30.0,
+        help="how long the broker stands still; others: a third",
+    )
     parser.add_argument(
         "--only", nargs="+", default=[""], help="faults whose name holds one of these words"
     )

@@ -40,4 +40,4 @@ def _lose_connection(scene: Scene, pattern: str) -> None:
     log_bytes = scene.agent.log_bytes
     scene.proxy.cut()
     scene.wait(lambda: re.search(pattern, scene.agent.log_since(log_bytes)), pattern)
-    time.sleep(scene.freeze_s)
+    time.sleep(scene.lasting_s)

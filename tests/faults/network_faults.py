@@ -20,7 +20,7 @@ def cut(scene: Scene) -> Inflicted:
 def delay(scene: Scene) -> Inflicted:
     """Let everything come two seconds later, in both directions."""
     scene.proxy.delay_s = _DELAY_S
-    mended_s = wait_s(scene.freeze_s)
+    mended_s = wait_s(scene.lasting_s)
     scene.proxy.heal()
     return Inflicted(mended_s)
 
@@ -28,7 +28,7 @@ def delay(scene: Scene) -> Inflicted:
 def throttle(scene: Scene) -> Inflicted:
     """Let through less than the agent has to say."""
     scene.proxy.rate_bytes_s = _RATE_BYTES_S
-    mended_s = wait_s(scene.freeze_s)
+    mended_s = wait_s(scene.lasting_s)
     scene.proxy.heal()
     return Inflicted(mended_s)
 
@@ -36,7 +36,7 @@ def throttle(scene: Scene) -> Inflicted:
 def leave_half_open(scene: Scene) -> Inflicted:
     """Swallow everything, old connections and new; at the end nobody knows those any more."""
     scene.proxy.held = frozenset({"up", "down"})
-    mended_s = wait_s(scene.freeze_s)
+    mended_s = wait_s(scene.lasting_s)
     scene.proxy.cut(with_reset=True)
     scene.proxy.heal()
     return Inflicted(mended_s)

@@ -21,9 +21,9 @@ _GROUPS = (
     (Path("/sys/fs/cgroup"), "memory.max"),
 )
 _GROUP = "checkout-faults"
-#: The vision process has 250 MB resident and maps 2 GB.
+#: The vision process has 330 MB resident and 620 MB of data.
 _RESIDENT_BYTES = 100_000_000
-_MAPPED_BYTES = 700_000_000
+_DATA_BYTES = 250_000_000
 
 Limit = Callable[[int], None]
 
@@ -78,9 +78,12 @@ def _put(file: Path, pid: int) -> None:
 
 
 def starve_by_limit(scene: Scene) -> Inflicted:
-    """Let every request of the vision process for more memory fail (RLIMIT_AS)."""
-    limits = (_MAPPED_BYTES, _MAPPED_BYTES)
-    return _starve(scene, lambda pid: psutil.Process(pid).rlimit(psutil.RLIMIT_AS, limits))  # type: ignore[arg-type,return-value]
+    """Let every request of the vision process for more memory fail (RLIMIT_DATA)."""
+    return _starve(scene, _limit_data)
+
+
+def _limit_data(pid: int) -> None:
+    psutil.Process(pid).rlimit(psutil.RLIMIT_DATA, (_DATA_BYTES, _DATA_BYTES))
 
 
 def _starve(scene: Scene, limit: Limit) -> Inflicted:
@@ -93,7 +96,7 @@ def _starve(scene: Scene, limit: Limit) -> Inflicted:
             lambda: scene.agent.log_since(log_bytes).count("vision_lost") >= 2, "a starved process"
         )
         scene.wait(lambda: "the vision process" in scene.degraded(), "word of the lost vision")
-        time.sleep(max(0.0, began_s + scene.freeze_s - time.monotonic()))
+        time.sleep(max(0.0, began_s + scene.lasting_s - time.monotonic()))
         assert "started process=vision" not in scene.agent.log_since(log_bytes), "it had enough"
     mended_s = time.monotonic()
     # One that was limited at birth cannot be helped: it dies, and the next one lives.
@@ -137,7 +140,7 @@ def replace_model(scene: Scene) -> Inflicted:
     scene.wait(lambda: "altered: expected SHA-256" in scene.degraded(), "word of the altered model")
     said = scene.degraded()
     assert "bring it back" in said or "install the agent again" in said, said
-    time.sleep(max(0.0, began_s + scene.freeze_s - time.monotonic()))
+    time.sleep(max(0.0, began_s + scene.lasting_s - time.monotonic()))
     _replace(model, good)
     return Inflicted(time.monotonic())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -37,7 +38,8 @@ class Scene:
 
     Attributes:
         models: The agent's own copy of the model files.
-        freeze_s: How long a fault lasts that has a length.
+        freeze_s: How long the broker stands still; other faults last a third of it.
+        start_s: How long the agent took to start: a machine with other work to do is slow.
         rows: What has been counted, one a fault.
     """
 
@@ -53,7 +55,12 @@ class Scene:
     ledger: Ledger
     chance: random.Random
     freeze_s: float
+    start_s: float = 0.0
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def lasting_s(self) -> float:
+        return self.freeze_s / 3
 
     @property
     def models(self) -> Path:
@@ -126,7 +133,9 @@ def battlefield(folder: Path, clip: Path, seed: int, freeze_s: float) -> Iterato
             folder, broker, trust, proxy, disk, agent, cameras, till, witness, ledger,
             random.Random(seed), freeze_s,
         )  # fmt: skip
+        began_s = time.monotonic()
         scene.wait(scene.clean_since_s, "cameras and vision")
+        scene.start_s = time.monotonic() - began_s
         till.start()
         stack.callback(till.stop)
         scene.wait(lambda: len(witness.diary.on("event/sale-audit")) >= 2, "the first audits")

@@ -26,7 +26,7 @@ def fill_disk(scene: Scene) -> Inflicted:
     began_s = time.monotonic()
     scene.wait(lambda: "make room" in scene.degraded(), "word of the full disk")
     noticed_s = time.monotonic() - began_s
-    time.sleep(scene.freeze_s)
+    time.sleep(scene.lasting_s)
     scene.disk.make_room()
     return Inflicted(time.monotonic(), noticed_s)
 
@@ -37,7 +37,7 @@ def start_read_only(scene: Scene) -> Inflicted:
     scene.wait(lambda: _turned_read_only(scene), "nobody to have a file open")
     scene.agent.start()
     scene.wait(lambda: "mend its permissions" in scene.degraded(), "word of the read-only disk")
-    time.sleep(scene.freeze_s)
+    time.sleep(scene.lasting_s)
     scene.disk.make_writable()
     return Inflicted(time.monotonic(), kills=1)
 
