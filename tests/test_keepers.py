@@ -114,3 +114,26 @@ def test_in_a_replay_a_death_is_final() -> None:
     nursery.born[-1].is_dead = True
     with pytest.raises(ChildError, match="was killed by SIGKILL"):
         nursery.keeper.step()
+
+
+@pytest.mark.parametrize(
+    ("said", "last_word"),
+    [
+        (
+            ["terminate called: std::bad_alloc", "W0000 00:00:17.9 1 runner.cc:14] aligned"],
+            "bad_al",
+        ),
+        (["MemoryError", "INFO: Created delegate", "WARNING: Logging before InitGoogle()"], "Memo"),
+        (["I0000 00:00:17.9 1 a.cc:1] fine"], ""),
+        ([], ""),
+    ],
+)
+def test_what_a_library_chats_is_not_why_a_process_died(said: list[str], last_word: str) -> None:
+    nursery = Nursery()
+    nursery.keeper.start()
+    nursery.born[-1].last_words.extend(said)
+    nursery.born[-1].is_dead = True
+    (_, lost) = nursery.keeper.step()
+    assert isinstance(lost, VisionRestarted)
+    _, _, words = lost.detail.partition("SIGKILL")
+    assert (last_word in words) if last_word else words == ""

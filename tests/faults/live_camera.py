@@ -51,7 +51,7 @@ class LiveCamera:
         self._server.stop()
 
     def _behave(self, connection: socket.socket, stopping: threading.Event) -> None:
-        if self.mode == "gone":
+        if self._is_gone():
             return
         connection.settimeout(5.0)
         connection.recv(4096)
@@ -59,9 +59,12 @@ class LiveCamera:
         due_s = time.monotonic()
         for number in itertools.count():
             due_s += 1 / (SLOW_RATE_HZ if self.mode == "slow" else RATE_HZ)
-            if stopping.wait(max(0.0, due_s - time.monotonic())) or self.mode == "gone":
+            if stopping.wait(max(0.0, due_s - time.monotonic())) or self._is_gone():
                 return
             connection.sendall(self._next(number))
+
+    def _is_gone(self) -> bool:
+        return self.mode == "gone"
 
     def _next(self, number: int) -> bytes:
         match self.mode:

@@ -6,6 +6,7 @@ It passes bytes and knows nothing of what they mean, so that TLS goes through it
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 import threading
@@ -54,36 +55,29 @@ class Link:
 
     def _carry(self, direction: Direction) -> None:
         source, target = self._ends[direction]
-        source.settimeout(_STEP_S)
-        while not self._over.is_set():
-            try:
-                if self._wait_while_held(direction) or not self._carry_chunk(source, target):
-                    break
-            except TimeoutError:
-                continue
-            except OSError:
-                break
+        with contextlib.suppress(OSError, ValueError):  # closed by the other direction, or by us
+            while self._carry_chunk(direction, source, target):
+                pass
         self.end()
 
-    def _carry_chunk(self, source: socket.socket, target: socket.socket) -> bool:
+    def _carry_chunk(
+        self, direction: Direction, source: socket.socket, target: socket.socket
+    ) -> bool:
+        """Carry what there is; return whether the link goes on."""
+        if not select.select([source], [], [], _STEP_S)[0]:
+            return not self._over.is_set()
         rate_bytes_s = self._proxy.rate_bytes_s
         data = source.recv(_CHUNK_BYTES if rate_bytes_s is None else max(1, rate_bytes_s // 10))
-        if not data:
-            return False
         pause_s = self._proxy.delay_s
         if rate_bytes_s is not None:
             pause_s += len(data) / rate_bytes_s
-        if self._over.wait(pause_s):
+        if not data or self._over.wait(pause_s):
             return False
-        target.sendall(data)
-        return True
-
-    def _wait_while_held(self, direction: Direction) -> bool:
-        """Let nothing through while the direction is held; return whether the link is over."""
         while direction in self._proxy.held:
             if self._over.wait(_STEP_S):
-                return True
-        return self._over.is_set()
+                return False
+        target.sendall(data)
+        return True
 
 
 class Proxy:
@@ -136,7 +130,7 @@ class Proxy:
 
     def _connect(self, agent: socket.socket) -> None:
         try:
-            broker = socket.create_connection((HOST, self.target_port), timeout=2.0)
+            broker = socket.create_connection((HOST, self.target_port))
         except OSError:  # the broker is dead: as if there were no proxy
             agent.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             agent.close()

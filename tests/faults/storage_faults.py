@@ -69,9 +69,9 @@ def spoil_outbox(
             if not while_running:
                 scene.agent.kill()
             spoil(scene.outbox)
-            mended_s = time.monotonic()
             if not while_running:
                 scene.agent.start()
+            mended_s = time.monotonic()
         if is_seen:
             scene.wait(
                 lambda: "outbox_moved_aside" in scene.agent.log_since(log_bytes), "a new outbox"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
+from agent.publish.sales import HelloPayload
 from tests.brokers import wait_until
 from tests.faults.report import Row
 from tests.faults.scene import PATIENCE_S, TOPIC, Scene
@@ -16,8 +19,6 @@ from tests.faults.till import Sale
 #: A fault comes at a random moment of so long.
 MOMENT_S = 1.5
 SHOWN_AGAIN_WITHIN_S = 10.0
-#: What a display says that was started anew.
-_HELLO = b'{"schema_version": 1}'
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _try_once(scene: Scene, plan: Plan, tally: _Tally) -> None:
     done = plan.fault(scene)
     tally.add(done, _normal_s(scene, done.mended_s) - done.mended_s)
     if plan.shows_again == "when asked":
-        scene.witness.publish(f"{TOPIC}/display/hello", _HELLO)
+        scene.witness.publish(f"{TOPIC}/display/hello", _hello())
     if held is not None:
         tally.shown += _is_shown_again(scene, held, began_s)
         scene.till.finish(held, checked=True)
@@ -139,6 +140,13 @@ def _is_shown_again(scene: Scene, sale: Sale, since_s: float) -> bool:
         ),
         SHOWN_AGAIN_WITHIN_S,
     )
+
+
+def _hello() -> bytes:
+    """Return what a display says that was started anew."""
+    now = datetime.datetime.now(datetime.UTC)
+    hello = HelloPayload(schema_version=1, message_id=uuid.uuid4().hex, occurred_at=now)
+    return hello.model_dump_json().encode()
 
 
 def _normal_s(scene: Scene, mended_s: float) -> float:
