@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -62,7 +61,3 @@ class Ledger:
             return
         self._known.add(event_id)
         self.event_ids.setdefault(sale_id, set()).add(event_id)
-
-    def settle(self) -> None:
-        """Wait until everything committed up to now was seen."""
-        time.sleep(3 * POLL_S)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults.proxy import wait_s
+import time
+
 from tests.faults.scene import Scene
 from tests.faults.trial import Inflicted
 
@@ -14,29 +15,29 @@ _RATE_BYTES_S = 1500
 def cut(scene: Scene) -> Inflicted:
     """End the connection; the broker may be reached again at once."""
     scene.proxy.cut()
-    return Inflicted(wait_s(0.0))
+    return Inflicted(time.monotonic())
 
 
 def delay(scene: Scene) -> Inflicted:
     """Let everything come two seconds later, in both directions."""
     scene.proxy.delay_s = _DELAY_S
-    mended_s = wait_s(scene.lasting_s)
+    time.sleep(scene.lasting_s)
     scene.proxy.heal()
-    return Inflicted(mended_s)
+    return Inflicted(time.monotonic())
 
 
 def throttle(scene: Scene) -> Inflicted:
     """Let through less than the agent has to say."""
     scene.proxy.rate_bytes_s = _RATE_BYTES_S
-    mended_s = wait_s(scene.lasting_s)
+    time.sleep(scene.lasting_s)
     scene.proxy.heal()
-    return Inflicted(mended_s)
+    return Inflicted(time.monotonic())
 
 
 def leave_half_open(scene: Scene) -> Inflicted:
     """Swallow everything, old connections and new; at the end nobody knows those any more."""
     scene.proxy.held = frozenset({"up", "down"})
-    mended_s = wait_s(scene.lasting_s)
+    time.sleep(scene.lasting_s)
     scene.proxy.cut(with_reset=True)
     scene.proxy.heal()
-    return Inflicted(mended_s)
+    return Inflicted(time.monotonic())

@@ -10,7 +10,6 @@ import select
 import socket
 import struct
 import threading
-import time
 from typing import Literal
 
 from tests.brokers import HOST
@@ -138,9 +137,3 @@ class Proxy:
         for end in (agent, broker):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._links.append(Link(self, agent, broker))
-
-
-def wait_s(duration_s: float) -> float:
-    """Let a fault last, and return when it was over (monotonic)."""
-    time.sleep(duration_s)
-    return time.monotonic()
