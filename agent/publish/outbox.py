@@ -60,9 +60,13 @@ class Outbox:
 
     def _open(self, path: Path) -> OutboxTable:
         table = OutboxTable(path, self._section.fsync)
-        with table.transaction():
-            # What was retained is the state of an agent that is gone.
-            table.delete(table.retained())
+        try:
+            with table.transaction():
+                # What was retained is the state of an agent that is gone.
+                table.delete(table.retained())
+        except OutboxError:
+            table.close()
+            raise
         return table
 
     def _use(self, table: OutboxTable) -> None:
@@ -95,24 +99,14 @@ class Outbox:
         self._regain_at_s = now_s + REGAIN_INTERVAL_S
         try:
             # Not under the lock: a file that somebody has locked takes its time.
-            self._move_to(self._open(self.wanted_path))
+            table = self._open(self.wanted_path)
+            with self._lock:
+                table.take_over(self._table)
+                self._use(table)
         except OutboxError:
             return
         logger.info("outbox_durable_again %s", self.wanted_path)
         self._path, self.wanted_path, self.not_durable = self.wanted_path, None, None
-
-    def _move_to(self, table: OutboxTable) -> None:
-        """Write all rows into another table and go on with that; everything is sent (again)."""
-        with self._lock:
-            try:
-                with table.transaction():
-                    for parcel, committed_wall_s in self._table.all():
-                        table.put(parcel, committed_wall_s)
-            except OutboxError:
-                table.close()
-                raise
-            self._table.close()
-            self._use(table)
 
     def commit(self, parcels: Sequence[Parcel]) -> None:
         """Write the parcels in one transaction; all of them, or none.

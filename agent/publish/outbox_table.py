@@ -134,10 +134,22 @@ class OutboxTable:
             )
             self._run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'outbox'", (seq,))
 
-    def all(self) -> list[tuple[Parcel, float]]:
-        """Return every parcel with its commit time, oldest first."""
-        rows = self._query(f"SELECT {_FIELDS}, committed_wall_s FROM outbox ORDER BY seq")  # noqa: S608
-        return [(_row(row).parcel, row[8]) for row in rows]
+    def take_over(self, other: OutboxTable) -> None:
+        """Write all rows of another table and close that one; or none, and close this one.
+
+        Raises:
+            OutboxError: One of them is full or broken.
+        """
+        try:
+            query = f"SELECT {_FIELDS}, committed_wall_s FROM outbox ORDER BY seq"  # noqa: S608
+            rows = other._query(query)
+            with self.transaction():
+                for row in rows:
+                    self.put(_row(row).parcel, row[-1])
+        except OutboxError:
+            self.close()
+            raise
+        other.close()
 
     def existing(self, seqs: Sequence[int], *, retained: bool = False) -> list[int]:
         """Return those that are (still) there, or the retained ones among them."""

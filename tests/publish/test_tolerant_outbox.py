@@ -11,7 +11,8 @@ from agent.clock import ReplayClock
 from agent.config.messaging import OutboxSection
 from agent.errors import OutboxError
 from agent.publish.outbox import REGAIN_INTERVAL_S, Outbox, open_outbox
-from agent.publish.outbox_table import Parcel
+from agent.publish.outbox_file import IN_MEMORY
+from agent.publish.outbox_table import OutboxTable, Parcel
 from agent.publish.tolerant_outbox import TolerantOutbox
 from agent.publish.unsaved import MAX_UNSAVED
 
@@ -141,3 +142,18 @@ def test_a_late_receipt_of_a_damaged_file_counts_for_nothing_in_the_new_one(tmp_
     outbox.acknowledge([row.seq for row in on_their_way])
     assert outbox.waiting == 3
     outbox.close()
+
+
+def test_a_file_that_fills_up_while_it_is_regained_leaves_everything_in_memory(
+    tmp_path: Path,
+) -> None:
+    small = OutboxTable(tmp_path / "outbox.sqlite3", "full")
+    pages = small._database.execute("PRAGMA page_count").fetchone()[0]
+    small._database.execute(f"PRAGMA max_page_count = {pages}")
+    memory = OutboxTable(IN_MEMORY, "full")
+    with memory.transaction():
+        memory.put(parcel("a", ALERT, b"x" * 9000), 0.0)
+    with pytest.raises(OutboxError, match="full"):
+        small.take_over(memory)
+    assert [row.parcel.event_id for row in memory.after(ALERT, 0, 10)] == ["a"]
+    memory.close()
