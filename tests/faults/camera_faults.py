@@ -21,6 +21,7 @@ def break_camera(mode: CameraMode) -> Fault:
         at_s = time.monotonic()
         scene.wait(lambda: "camera second" in scene.degraded(), f"word of {mode}")
         noticed_s = time.monotonic() - at_s
+        time.sleep(scene.lasting_s)
         scene.cameras["second"].mode = "good"
         mended_s = time.monotonic()
         scene.wait(lambda: scene.camera_state("second") == "online", f"the camera after {mode}")
