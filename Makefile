@@ -9,13 +9,15 @@ DATA ?= $(CHECKOUT_SHARED_DIR)/data
 RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
 DEMO_OPTIONS ?=
-# Of `make faults`: how often each process is killed; of `make fuzz`: cases a target.
+# Of `make faults`: how often each process is killed, and where the table goes; of `make fuzz`:
+# cases a target.
 TIMES ?= 50
+FAULTS_OUT ?= .cache/faults.md
 FUZZ_CASES ?= 150000
 ASYNCAPI := tests/publish/asyncapi
 NODE := .cache/node
 DEBIAN_RUN := libgl1 libglib2.0-0
-DEBIAN_TEST := $(DEBIAN_RUN) chromium mosquitto mosquitto-clients strace shellcheck systemd ffmpeg \
+DEBIAN_TEST := $(DEBIAN_RUN) chromium mosquitto mosquitto-clients strace shellcheck systemd ffmpeg libfaketime \
   python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools gstreamer1.0-plugins-base \
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -53,8 +55,8 @@ bench: debian-run $(VENV)/.dev ## measure speed, latency and memory of a replay
 composed-visits: debian-run $(VENV)/.dev ## measure the whole decision on visits composed from DATA
 	$(BIN)/python -m training.composed_visits
 
-faults: debian-test $(VENV)/.dev ## break a running agent in every way, 50 times each (about half an hour)
-	$(BIN)/python -m tests.faults.campaign --times $(TIMES) --seed 1
+faults: debian-test $(VENV)/.dev ## break a running agent in every way, some 50 times (45 minutes)
+	$(BIN)/python -m tests.faults.campaign --times $(TIMES) --seed 1 --out $(FAULTS_OUT)
 
 fuzz: $(VENV)/.dev ## throw a million made-up inputs at every parser (hours)
 	FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(PYTEST_OPTIONS)

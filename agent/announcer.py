@@ -13,6 +13,8 @@ from agent.publish.publisher import Publisher, camera_message, outcome_message, 
 from agent.records import CameraState, CameraStatus
 
 _OFFLINE: CameraState = "offline"
+#: A refused model names two digests, a path and a command: 400 characters.
+MAX_REASON_CHARACTERS = 600
 
 
 class Announcer:
@@ -40,6 +42,7 @@ class Announcer:
         self._model = model
         self._metrics = metrics
         self._cameras: dict[str, CameraStatus] = {}
+        self._vision = ""
         self._degraded: tuple[str, ...] = ()
         self._outbox = OutboxPart()
         self._debug_view = False
@@ -63,6 +66,14 @@ class Announcer:
             self._degraded = reasons
             self.state()
 
+    def vision(self, reason: str) -> None:
+        """Say why the vision process is not there; empty: it is."""
+        # Its last words may be anything; a display has room for some lines.
+        reason = reason[:MAX_REASON_CHARACTERS]
+        if reason != self._vision:
+            self._vision = reason
+            self.state()
+
     def outbox(self, dropped: dict[str, int]) -> None:
         """Say that messages had to be given up, when more have been."""
         if dropped != self._outbox.dropped:
@@ -83,9 +94,9 @@ class Announcer:
     def state(self, stopped: str | None = None) -> None:
         """Say how the agent is."""
         cameras = sorted(self._cameras.values(), key=lambda status: status.camera_id)
-        lost = [
-            f"camera {each.camera_id} is {each.state}" for each in cameras if each.state != "online"
-        ]
+        reasons = [reason for each in cameras if (reason := _reason(each))]
+        if self._vision:
+            reasons.append(self._vision)
         payload = StatePayload(
             event_id=ids.new_event_id(),
             occurred_at=rfc3339(self._clock.wall_s()),
@@ -93,7 +104,7 @@ class Announcer:
             model=self._model,
             config_digest=self._config_digest,
             cameras=tuple(CameraPart(camera_id=c.camera_id, state=c.state) for c in cameras),
-            degraded=(*lost, *self._degraded),
+            degraded=(*reasons, *self._degraded),
             stopped=stopped,
             debug_view=self._debug_view,
             outbox=self._outbox,
@@ -110,3 +121,10 @@ class Announcer:
             message = camera_message(offline, ids.new_event_id(), self._clock.wall_s())
             self._publisher.publish(message)
         self.state(stopped=reason)
+
+
+def _reason(status: CameraStatus) -> str:
+    """Return what is wrong with a camera, or empty; one that is online may still see nothing."""
+    if status.state == "online":
+        return f"camera {status.camera_id}: {status.detail}" if status.detail else ""
+    return f"camera {status.camera_id} is {status.state}"

@@ -117,6 +117,8 @@ class ChildProcess:
             return "is running"
         if code >= 0:
             return f"ended with exit code {code}"
+        if -code == signal.SIGKILL:
+            return "was killed by SIGKILL, by hand or because memory ran out"
         return f"was killed by {signal.Signals(-code).name}"
 
     def ask_to_stop(self) -> None:

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: A last line of a traceback: the class is for programmers, the message for the technician.
 _EXCEPTION_NAME_PREFIX = "agent.errors."
+#: What MediaPipe logs as information or warning is never why a process ended.
+_CHATTER = re.compile(r"(I\d{4}|W\d{4}|INFO:|WARNING:) ")
 #: FFmpeg's own lines; the address in them changes from run to run.
 _FFMPEG = re.compile(r"\[\w+ @ 0x[0-9a-f]+\] (.*)")
 
@@ -64,9 +66,10 @@ class Lane:
 
     def last_word(self, child: ChildProcess) -> str:
         """Return the last line of its noise, fit for a technician, or empty."""
-        if not child.last_words:
+        words = [line for line in child.last_words if not _CHATTER.match(line)]
+        if not words:
             return ""
-        line = self.mask(child.last_words[-1]).strip()
+        line = self.mask(words[-1]).strip()
         if line.startswith(_EXCEPTION_NAME_PREFIX):
             return line.partition(": ")[2]
         return line

@@ -98,7 +98,7 @@ class CameraKeeper:
 
     def _handle(self, record: PipeRecord) -> list[SupervisorRecord]:
         if isinstance(record, CaptureProgress):
-            return [record, *_some(self._watch.progressed(record.frames_read))]
+            return [record, *_some(self._watch.progressed(record))]
         if isinstance(record, CaptureEnded):
             self._error = record.error
             self.has_finished = not record.error
@@ -159,10 +159,13 @@ class Patience:
             on a till that boots several times that).
         silence_s: Later; its heartbeat comes ten times a second, but compiling a batch size
             for a GPU can take a while.
+        steady_s: Since its first record: who dies after that is started again at once, who dies
+            sooner waits longer each time. A start costs 2 s of a processor.
     """
 
     start_s: float = 120.0
     silence_s: float = 20.0
+    steady_s: float = 5.0
 
 
 class VisionKeeper:
@@ -190,8 +193,7 @@ class VisionKeeper:
         self.lane = lane
         self._patience = patience
         self._heard_at_s = 0.0
-        self._since_s = 0.0
-        self._has_spoken = False
+        self._spoken_at_s: float | None = None
         self._hung = False
         self._due_s: float | None = None
         self.child: ChildProcess | None = None
@@ -204,11 +206,22 @@ class VisionKeeper:
         return self.child is not None and self._hung
 
     def start(self) -> list[SupervisorRecord]:
-        """Start the first or the next process."""
+        """Start the first or the next process.
+
+        Raises:
+            AgentError: It cannot be started, in a replay; live, that is a death like another.
+            OSError: The same.
+        """
         self._due_s = None
-        self._has_spoken = self._hung = False
-        self._since_s = self._heard_at_s = self._clock.now_s()
-        self.child = self._start()
+        self._spoken_at_s = None
+        self._hung = False
+        self._heard_at_s = self._clock.now_s()
+        try:
+            self.child = self._start()
+        except (AgentError, OSError) as error:
+            if self._backoff is None:
+                raise
+            return self._failed(self._backoff, f"the vision process cannot be started: {error}")
         return []
 
     def step(self) -> list[SupervisorRecord]:
@@ -224,19 +237,28 @@ class VisionKeeper:
         self._listen(records)
         if ended:
             return [*records, *self._bury()]
-        limit_s = self._patience.silence_s if self._has_spoken else self._patience.start_s
+        has_spoken = self._spoken_at_s is not None
+        limit_s = self._patience.silence_s if has_spoken else self._patience.start_s
         if self._clock.now_s() - self._heard_at_s > limit_s:
             self._hung = True
             self.child.kill()
-        elif self._backoff is not None and self._clock.now_s() - self._since_s > limit_s:
+        elif self._backoff is not None and self._is_steady:
             self._backoff.reset()
         return list(records)
+
+    @property
+    def _is_steady(self) -> bool:
+        """Whether it has worked for long enough to forget its failures."""
+        if self._spoken_at_s is None:
+            return False
+        return self._clock.now_s() - self._spoken_at_s >= self._patience.steady_s
 
     def _listen(self, records: list[PipeRecord]) -> None:
         if not records:
             return
         self._heard_at_s = self._clock.now_s()
-        self._has_spoken = True
+        if self._spoken_at_s is None:
+            self._spoken_at_s = self._heard_at_s
         self.has_finished |= any(
             isinstance(record, VisionProgress) and record.finished for record in records
         )
@@ -254,7 +276,10 @@ class VisionKeeper:
             if self.has_finished:
                 return []
             raise ChildError(detail)
-        delay_s = self._backoff.next_delay_s()
+        return self._failed(self._backoff, detail)
+
+    def _failed(self, backoff: Backoff, detail: str) -> list[SupervisorRecord]:
+        delay_s = backoff.next_delay_s()
         self._due_s = self._clock.now_s() + delay_s
         logger.error("vision_lost retry_in_s=%.1f reason=%s", delay_s, detail)
         return [VisionRestarted(self._clock.now_s(), detail)]

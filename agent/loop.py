@@ -115,6 +115,7 @@ class AgentLoop:
         if isinstance(record, CameraStatus):
             self._announcer.camera(record)
         elif isinstance(record, VisionRestarted):
+            self._announcer.vision(record.detail)
             self._register.vision_restarted(record.at_s)
         else:
             self._count(record)
@@ -129,6 +130,8 @@ class AgentLoop:
             self._metrics.capture_progress(record)
         elif isinstance(record, Hello):
             _log.info("started process=%s pid=%d %s", record.process, record.pid, record.detail)
+            if record.process == "vision":
+                self._announcer.vision("")
 
 
 class ReplayLoop:

@@ -195,6 +195,8 @@ class CaptureProgress:
 
     Attributes:
         frames_expected: What a recording says it has; 0: unknown, or a camera.
+        frames_repeated: Of those read, how many were the very picture before: a camera only.
+        is_black: The newest picture is too dark to show a face: a camera only.
     """
 
     camera_id: str
@@ -202,6 +204,8 @@ class CaptureProgress:
     frames_read: int
     frames_dropped: int
     frames_expected: int = 0
+    frames_repeated: int = 0
+    is_black: bool = False
     kind: Literal["capture_progress"] = "capture_progress"
 
 

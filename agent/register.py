@@ -66,6 +66,8 @@ class Register:
         self._publish = publish
         self._ids = ids
         self._store = store
+        #: Why open sales would not survive a crash; empty: they would.
+        self.not_saved = ""
         rules = make_rules(self._section, thresholds)
         self._place = CustomerPlace(self._section.evidence_max_age_s)
         self._book = SaleBook(self._section, rules, self._judge, ids.new_event_id, self._load())
@@ -203,8 +205,11 @@ class Register:
             self._store.save(to_json(self._book.state, now))
         except AgentError as error:
             # Fail safe: an alert that would not survive a crash is better than none.
-            _log.error("sales_not_saved error=%s", error)
+            if str(error) != self.not_saved:  # it is tried again many times a second
+                _log.error("sales_not_saved error=%s", error)
+            self.not_saved = str(error)
             return
+        self.not_saved = ""
         self._saved_revision = self._book.revision
 
     def _load(self) -> SaleState:

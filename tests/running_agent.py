@@ -80,6 +80,17 @@ class RunningAgent:
         return (self.folder / "agent.log").read_text(errors="replace")
 
     @property
+    def log_bytes(self) -> int:
+        """How long its log is, for `log_since`."""
+        return (self.folder / "agent.log").stat().st_size
+
+    def log_since(self, offset_bytes: int) -> str:
+        """What has been added to its log since it was so long."""
+        with (self.folder / "agent.log").open("rb") as log:
+            log.seek(offset_bytes)
+            return log.read().decode(errors="replace")
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid

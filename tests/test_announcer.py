@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.announcer import Announcer
+from agent.announcer import MAX_REASON_CHARACTERS, Announcer
 from agent.clock import ReplayClock
 from agent.observe.metrics import Metrics
 from agent.publish.events import CameraStatusPayload, ModelPart, StatePayload
@@ -106,3 +106,31 @@ def test_a_stop_takes_every_camera_offline_and_says_why(
     state = spoken.last_state()
     assert {camera.state for camera in state.cameras} == {"offline"}
     assert state.stopped == "stopped by SIGTERM"
+
+
+def test_a_camera_that_is_online_and_sees_nothing_is_a_reason(
+    announcer: Announcer, spoken: Spoken
+) -> None:
+    announcer.camera(CameraStatus("till", "online", 990.0, "the picture is black"))
+
+    assert spoken.last_state().degraded == ("camera till: the picture is black",)
+    assert announcer.cameras_online == 1
+
+
+def test_a_lost_vision_process_is_said_once_with_its_reason_until_it_is_back(
+    announcer: Announcer, spoken: Spoken
+) -> None:
+    announcer.vision("the vision process was killed by SIGKILL")
+    announcer.vision("the vision process was killed by SIGKILL")
+    announcer.degraded("disk full")
+
+    assert spoken.last_state().degraded == ("the vision process was killed by SIGKILL", "disk full")
+    assert len(spoken.messages) == 2
+    announcer.vision("")
+    assert spoken.last_state().degraded == ("disk full",)
+
+
+def test_last_words_without_end_are_cut(announcer: Announcer, spoken: Spoken) -> None:
+    announcer.vision("x" * 5000)
+
+    assert spoken.last_state().degraded == ("x" * MAX_REASON_CHARACTERS,)

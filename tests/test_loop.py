@@ -14,12 +14,13 @@ from agent.decide.sale_store import MemorySaleStore
 from agent.loop import AgentLoop, ReplayLoop, SourceRecord
 from agent.observe.metrics import Metrics
 from agent.outcomes import AgeGroupSeen, Alert, Outcome, SaleAudit
-from agent.publish.events import ModelPart
+from agent.publish.events import ModelPart, StatePayload
 from agent.publish.publisher import OutboundMessage
 from agent.records import (
     AgeDistribution,
     AgeEstimate,
     CameraStatus,
+    Hello,
     VisionProgress,
     VisionRestarted,
     VisitStarted,
@@ -70,6 +71,11 @@ class World:
         announcer = Announcer(self.spoken, self.clock, "digest", model, metrics)
         self.loop = AgentLoop(source, self.register, announcer, metrics)
 
+    def said_degraded(self) -> tuple[str, ...]:
+        payload = self.spoken.messages[-1].payload
+        assert isinstance(payload, StatePayload)
+        return payload.degraded
+
     def of(self, kind: type[Outcome]) -> list[Outcome]:
         return [each for each in self.outcomes if isinstance(each, kind)]
 
@@ -106,6 +112,19 @@ def test_a_vision_process_that_died_ends_its_visits() -> None:
     world.loop.step([], lambda: 0.5)
 
     assert len(world.of(AgeGroupSeen)) == 1
+
+
+def test_a_vision_process_that_died_is_a_reason_until_the_next_one_says_hello() -> None:
+    world = World(Listed([VisionRestarted(0.5, "model.bin: altered: install again")]))
+
+    world.loop.step([], lambda: 0.5)
+
+    assert world.said_degraded() == ("model.bin: altered: install again",)
+    world.loop.handle(Hello("capture", 4711))
+    world.loop.handle(VisionProgress(0.6))
+    assert world.said_degraded() == ("model.bin: altered: install again",)
+    world.loop.handle(Hello("vision", 4712))
+    assert world.said_degraded() == ()
 
 
 def test_the_totals_are_those_of_the_last_progress() -> None:

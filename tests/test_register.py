@@ -245,7 +245,28 @@ def test_a_store_that_fails_stops_no_alert(caplog: pytest.LogCaptureFixture) -> 
     till.see(20, 1.0)
     till.pos("item_scanned", 1.1)
     assert till.advice == ["challenge"]
-    assert "sales_not_saved" in caplog.text
+    for _ in range(20):
+        till.register.tick()
+    assert caplog.text.count("sales_not_saved") == 1, "it is tried again many times a second"
+    assert till.register.not_saved == "disk full"
+
+
+def test_a_store_that_works_again_is_no_fault_any_more() -> None:
+    class Mended(MemorySaleStore):
+        is_full = True
+
+        def save(self, text: str) -> None:
+            if self.is_full:
+                raise OutboxError("disk full")
+            super().save(text)
+
+    store = Mended()
+    till = Till(store=store)
+    till.pos("item_scanned", 1.1)
+    store.is_full = False
+    till.register.tick()
+    assert till.register.not_saved == ""
+    assert store.load() is not None
 
 
 @pytest.mark.parametrize("text", ["", "{}", "null", '{"schema_version": 9}', "[" * 1000])

@@ -14,6 +14,7 @@ import threading
 
 from agent.capture.address import kind_of
 from agent.capture.camera import open_source
+from agent.capture.novelty import Novelty, is_black
 from agent.capture.pictures import Mailbox, Picture, PictureSource
 from agent.capture.sender import FrameSender
 from agent.capture.settings import CaptureSettings
@@ -39,7 +40,10 @@ class Reader:
         self._clock = clock
         self._stopping = threading.Event()
         self.mailbox = Mailbox(keeps_newest=settings.mode == "live")
+        self._novelty = Novelty()
         self.frames_read = 0
+        self.frames_repeated = 0
+        self.is_black = False
         self.frames_expected = 0
         self.at_s = 0.0
         self.error = ""
@@ -76,7 +80,17 @@ class Reader:
             self._check(picture)
             self.frames_read += 1
             self.at_s = picture.at_s
-            self.mailbox.put(picture)
+            if self._is_news(picture):
+                self.mailbox.put(picture)
+
+    def _is_news(self, picture: Picture) -> bool:
+        """Return whether a picture may be shown as live; of a recording every one may."""
+        if self._settings.mode != "live":
+            return True
+        self.is_black = is_black(picture.pixels_bgr)
+        is_new = self._novelty.is_new(picture.pixels_bgr)
+        self.frames_repeated += not is_new
+        return is_new
 
     def _check(self, picture: Picture) -> None:
         height_px, width_px = picture.pixels_bgr.shape[:2]
@@ -156,6 +170,8 @@ class CaptureLoop:
                 frames_read=reader.frames_read,
                 frames_dropped=reader.mailbox.dropped,
                 frames_expected=reader.frames_expected,
+                frames_repeated=reader.frames_repeated,
+                is_black=reader.is_black,
             )
         )
 

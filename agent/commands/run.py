@@ -105,7 +105,7 @@ class Daemon:
         if self._health is not None:
             self._health.start()
         self._discovery.begin()
-        self._announcer.state()
+        self._announcer.vision("the vision process is starting")
         self._progress.report("decision")
         self._watchdog.ready()
         try:
@@ -144,7 +144,8 @@ class Daemon:
             self._discovery.delivered()
         self._measure(status)
         self._announcer.outbox(status.dropped)
-        self._announcer.degraded(*status.degraded)
+        unsaved = self._register.not_saved
+        self._announcer.degraded(*status.degraded, *([unsaved] if unsaved else []))
         self._watchdog.status(self._line())
 
     def _measure(self, status: PublisherStatus) -> None:

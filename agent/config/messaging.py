@@ -50,7 +50,7 @@ class MqttSection(Section):
     keepalive_s: int = Field(15, ge=5, le=3600)
     connect_timeout_s: float = Field(5.0, gt=0, le=60)
     backoff_initial_s: float = Field(0.5, gt=0, le=60)
-    backoff_max_s: float = Field(8.0, gt=0, le=600)
+    backoff_max_s: float = Field(5.0, gt=0, le=600)
     max_inflight: int = Field(20, ge=1, le=1000)
     backlog_rate_hz: float = Field(200.0, gt=0, le=10000, description="messages after an outage")
     home_assistant: HomeAssistantSection = HomeAssistantSection()

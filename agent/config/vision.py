@@ -43,8 +43,12 @@ class CaptureSection(Section):
     read_timeout_s: float = Field(4.0, gt=0, le=60)
     stall_after_s: float = Field(3.0, gt=0, le=5.0, description="no frame for so long: stalled")
     kill_after_s: float = Field(6.0, gt=0, le=60, description="no frame for so long: restarted")
+    frozen_after_s: float = Field(
+        3.5, gt=0, le=3600, description="the very same picture for so long: stalled"
+    )
     backoff_initial_s: float = Field(0.5, gt=0, le=60)
-    backoff_max_s: float = Field(30.0, gt=0, le=600)
+    # With the start of a process (1 s) and the opening: back within 10 s of the camera.
+    backoff_max_s: float = Field(4.0, gt=0, le=600)
     backoff_jitter_ratio: Ratio = 0.3
 
     @model_validator(mode="after")

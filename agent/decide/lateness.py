@@ -24,10 +24,15 @@ _LAGS = 32
 
 @dataclass(slots=True)
 class Lateness:
-    """What is remembered of the sender's lags (own wall clock minus the sender's)."""
+    """What is remembered of the sender's lags (own wall clock minus the sender's).
+
+    Attributes:
+        offset_s: Own wall clock minus the monotonic one at the last message; None: not known.
+    """
 
     lags_s: list[float] = field(default_factory=list)
     burst_until_at_s: float = 0.0
+    offset_s: float | None = None
 
     def is_late(self, occurred_wall_s: float, now: Moment, told: bool) -> bool:
         """Return whether a message that has just come is late, and remember its lag.
@@ -37,6 +42,7 @@ class Lateness:
             now: When it came.
             told: Who received it knows that it is a back-log.
         """
+        self._follow_own_clock(now.wall_s - now.at_s)
         lag_s = now.wall_s - occurred_wall_s
         usual_s = min(self.lags_s, default=0.0)
         in_burst = now.at_s < self.burst_until_at_s and lag_s > LATE_AFTER_S
@@ -45,6 +51,16 @@ class Lateness:
             return False
         self.burst_until_at_s = now.at_s + SETTLE_S
         return True
+
+    def _follow_own_clock(self, offset_s: float) -> None:
+        """Move the remembered lags with the own wall clock.
+
+        Else a clock set forward by an hour made every message late, and every alert with it.
+        """
+        if self.offset_s is not None:
+            jump_s = offset_s - self.offset_s
+            self.lags_s = [lag_s + jump_s for lag_s in self.lags_s]
+        self.offset_s = offset_s
 
     def held_until_s(self, held_since_s: float) -> float:
         """Return when what is held since then is decided after all."""

@@ -106,6 +106,7 @@ def _shift(state: SaleState, by_s: float) -> None:
     }
     state.seen = {message_id: at_s + by_s for message_id, at_s in state.seen.items()}
     state.lateness.burst_until_at_s += by_s
+    state.lateness.offset_s = None  # of the old monotonic clock
 
 
 def _shift_sale(sale: Sale, by_s: float) -> None:

@@ -23,6 +23,10 @@ from agent.publish.outbox_file import IN_MEMORY
 from agent.publish.outbox_table import OutboxTable, Parcel, Row, says_damaged
 from agent.publish.topics import PRIORITIES
 
+#: Numbers of rows in memory: no file has any as high, should it be opened later.
+MEMORY_SEQ = 1 << 40
+#: A file that could not be opened is tried again so often; a locked one takes 2 s to say so.
+REGAIN_INTERVAL_S = 5.0
 #: At most so many rows are deleted in one transaction, so that a commit never waits for long.
 SWEEP_ROWS = 1000
 logger = logging.getLogger(__name__)
@@ -43,19 +47,34 @@ class Outbox:
         self._lock = threading.RLock()
         #: Why messages are kept in memory only; None: they are on disk.
         self.not_durable: str | None = None
+        #: The file that is to be used as soon as it can be opened; None: it is.
+        self.wanted_path: Path | None = None
         #: Messages given up since the start, by reason.
         self.dropped: Counter[str] = Counter()
-        self._open()
+        #: The highest number given out.
+        self._last_seq = 0
+        self._regain_at_s = clock.now_s() + REGAIN_INTERVAL_S
+        self._use(self._open(self._path))
+        if self._path == IN_MEMORY:
+            self._table.number_from(MEMORY_SEQ)
 
-    def _open(self) -> None:
-        self._table = OutboxTable(self._path, self._section.fsync)
+    def _open(self, path: Path) -> OutboxTable:
+        table = OutboxTable(path, self._section.fsync)
+        try:
+            with table.transaction():
+                # What was retained is the state of an agent that is gone.
+                table.delete(table.retained())
+        except OutboxError:
+            table.close()
+            raise
+        return table
+
+    def _use(self, table: OutboxTable) -> None:
+        self._table = table
         #: Where an unusable file lies now; None: there was none.
-        self.moved_aside = self._table.moved_aside
+        self.moved_aside = table.moved_aside
         self._acked_s: dict[int, float] = {}
         self._cursors = dict.fromkeys(PRIORITIES, 0)
-        with self._table.transaction():
-            # What was retained is the state of an agent that is gone.
-            self._table.delete(self._table.retained())
 
     def recover(self, error: OutboxError) -> bool:
         """Begin a new file when the error says that this one is damaged; return whether it did.
@@ -67,8 +86,27 @@ class Outbox:
             return False
         with self._lock:
             self._table.close()
-            self._open()
+            self._use(self._open(self._path))
+            # Of the old file some are on their way: their receipts are none of the new one's.
+            self._table.number_from(self._last_seq)
         return True
+
+    def regain(self) -> None:
+        """Move everything from memory into the file that is wanted, if it can be opened by now."""
+        now_s = self._clock.now_s()
+        if self.wanted_path is None or now_s < self._regain_at_s:
+            return
+        self._regain_at_s = now_s + REGAIN_INTERVAL_S
+        try:
+            # Not under the lock: a file that somebody has locked takes its time.
+            table = self._open(self.wanted_path)
+            with self._lock:
+                table.take_over(self._table)
+                self._use(table)
+        except OutboxError:
+            return
+        logger.info("outbox_durable_again %s", self.wanted_path)
+        self._path, self.wanted_path, self.not_durable = self.wanted_path, None, None
 
     def commit(self, parcels: Sequence[Parcel]) -> None:
         """Write the parcels in one transaction; all of them, or none.
@@ -122,6 +160,7 @@ class Outbox:
                     if not rows:
                         break
                     self._cursors[priority] = rows[-1].seq
+                    self._last_seq = max(self._last_seq, rows[-1].seq)
                     self._discard([row.seq for row in rows if not row.parcel.is_intact])
                     found += [row for row in rows if self._is_worth_sending(row)]
         return found
@@ -247,4 +286,5 @@ def open_outbox(section: OutboxSection, clock: Clock, path: Path | None = None) 
         logger.error("outbox_not_durable %s", error)
         outbox = Outbox(section, clock, IN_MEMORY)
         outbox.not_durable = str(error)
+        outbox.wanted_path = section.path if path is None else path
         return outbox

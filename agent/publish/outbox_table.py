@@ -123,10 +123,33 @@ class OutboxTable:
             " ORDER BY seq LIMIT ?",
             (priority, seq, limit),
         )
-        return [
-            Row(row[0], Parcel(row[1], row[2], row[3], row[4], bool(row[5]), row[6], row[7]))
-            for row in rows
-        ]
+        return [_row(row) for row in rows]
+
+    def number_from(self, seq: int) -> None:
+        """Give new rows numbers above `seq`, so that a late PUBACK of another file finds none."""
+        with self.transaction():
+            self._run(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox', 0"
+                " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox')"
+            )
+            self._run("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'outbox'", (seq,))
+
+    def take_over(self, other: OutboxTable) -> None:
+        """Write all rows of another table and close that one; or none, and close this one.
+
+        Raises:
+            OutboxError: One of them is full or broken.
+        """
+        try:
+            query = f"SELECT {_FIELDS}, committed_wall_s FROM outbox ORDER BY seq"  # noqa: S608
+            rows = other._query(query)
+            with self.transaction():
+                for row in rows:
+                    self.put(_row(row).parcel, row[-1])
+        except OutboxError:
+            self.close()
+            raise
+        other.close()
 
     def existing(self, seqs: Sequence[int], *, retained: bool = False) -> list[int]:
         """Return those that are (still) there, or the retained ones among them."""
@@ -184,6 +207,10 @@ class OutboxTable:
             raise OutboxError(
                 f"{self._path}: {describe(error)}: make room, or correct outbox.path"
             ) from error
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    return Row(row[0], Parcel(row[1], row[2], row[3], row[4], bool(row[5]), row[6], row[7]))
 
 
 def says_damaged(error: OutboxError) -> bool:

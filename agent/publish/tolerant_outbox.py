@@ -67,6 +67,7 @@ class TolerantOutbox:
 
     def keep_house(self) -> None:
         """Save what is in memory only, and sweep; about once a second."""
+        self._outbox.regain()
         try:
             self._unsaved.save(self._outbox.commit)
             self._outbox.sweep()

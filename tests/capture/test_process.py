@@ -248,3 +248,19 @@ def test_it_loads_nothing_that_sees_faces_or_speaks() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_repeated_picture_is_counted_and_not_shown_again(capturing: Capturing) -> None:
+    with http_streams.serving(http_streams.freezes) as server:
+        capture = capturing(f"http://127.0.0.1:{server.port}/")
+        seen = [capture.frame().index]
+        while (item := capture.receiver.next(3.0)) is not None:
+            assert isinstance(item, Frame)
+            seen.append(item.index)
+        records, _ = capture.finish()
+    progress = [record for record in records if isinstance(record, CaptureProgress)]
+    assert seen[-1] == http_streams.SMALL_PICTURES - 1
+    assert progress[-1].frames_read > http_streams.SMALL_PICTURES + 20
+    new = progress[-1].frames_read - progress[-1].frames_repeated
+    assert new == http_streams.SMALL_PICTURES
+    assert not progress[-1].is_black

@@ -47,3 +47,18 @@ def test_what_is_held_waits_for_the_burst_but_not_for_ever() -> None:
     assert lateness.held_until_s(5.0) == 8.0
     lateness.burst_until_at_s = 800.0
     assert lateness.held_until_s(5.0) == 5.0 + MAX_HOLD_S
+
+
+@pytest.mark.parametrize("jump_s", [3600.0, -3600.0])
+def test_a_jump_of_the_own_clock_makes_nothing_late_and_hides_nothing(jump_s: float) -> None:
+    """A busy till, whose messages come faster than a burst ends, got its alerts 10 s late."""
+    lateness = Lateness()
+    late = []
+    for tenth in range(1000):
+        at_s = tenth / 2
+        wall_s = 1000.0 + at_s + (jump_s if tenth >= 100 else 0.0)
+        late.append(lateness.is_late(1000.0 + at_s, Moment(at_s, wall_s), told=False))
+    assert not any(late)
+    at_s = 600.0
+    behind_s = 1000.0 + at_s - 60.0
+    assert lateness.is_late(behind_s, Moment(at_s, 1000.0 + at_s + jump_s), told=False)

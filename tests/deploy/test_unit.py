@@ -59,6 +59,12 @@ def test_refused_settings_are_not_started_again(assignments: dict[str, str]) -> 
     assert assignments["Restart"] == "always"
 
 
+def test_one_process_that_is_too_large_does_not_end_the_others(
+    assignments: dict[str, str],
+) -> None:
+    assert assignments["OOMPolicy"] == "continue"
+
+
 def test_the_watchdog_is_slower_than_a_loop_that_counts_as_stalled(
     assignments: dict[str, str],
 ) -> None:

@@ -121,6 +121,8 @@ def test_the_daemon_sees_decides_and_speaks(carphone_clip: Path, tmp_path: Path)
     assert states[-1]["stopped"] == "stopped by SIGTERM"
     assert states[-1]["model"]["licence"] == "research use"
     assert not any(each["debug_view"] for each in states), "nobody asked for it"
+    starting = ["the vision process is starting" in state["degraded"] for state in states]
+    assert (starting[0], starting[-1]) == (True, False)
     assert consumer.of("sale-audit")[0].json["sale_id"] == "s1"
     assert consumer.of("age-group"), "the man before the camera was a visit"
     assert "online" not in camera_states(consumer, "door")

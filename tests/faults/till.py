@@ -7,11 +7,13 @@ longer, since a killed broker loses what it has acknowledged, and is sent again,
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import random
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +40,7 @@ class Sale:
     """A restricted sale: once it is closed, exactly one sale-audit is due."""
 
     sale_id: str
+    opened_at_s: float = 0.0
     closed_at_s: float | None = None
 
 
@@ -55,6 +58,7 @@ class Till:
         self._steps: list[Step] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._between_sales = threading.Lock()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="till")
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda *_: self._send_again()
@@ -79,7 +83,7 @@ class Till:
     def open(self) -> Sale:
         """Open a sale and put alcohol on the belt."""
         with self._lock:
-            sale = Sale(f"s{self.seed}-{len(self.sales)}")
+            sale = Sale(f"s{self.seed}-{len(self.sales)}", time.monotonic())
             self.sales.append(sale)
         item = {"product_id": "beer", "category": "alcohol", "restricted": True}
         self._say(sale, "opened")
@@ -95,10 +99,17 @@ class Till:
 
     def _sell_on(self) -> None:
         while not self._stopping.is_set():
-            sale = self.open()
-            self._stopping.wait(self._random.uniform(0.1, 0.8))
-            self.finish(sale, checked=self._random.random() < 0.5)
+            with self._between_sales:
+                sale = self.open()
+                self._stopping.wait(self._random.uniform(0.1, 0.8))
+                self.finish(sale, checked=self._random.random() < 0.5)
             self._stopping.wait(self._random.uniform(0.05, 0.4))
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """Begin no sale within a `with`; the one that is open is closed first."""
+        with self._between_sales:
+            yield
 
     def _say(self, sale: Sale, kind: str, **more: Any) -> None:  # noqa: ANN401
         with self._lock:

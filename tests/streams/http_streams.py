@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import socket
 import threading
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 
 RATE_HZ = 20.0
-#: After so many `grows` sends larger ones.
+#: After so many `grows` sends larger ones, and `freezes` no new ones.
 SMALL_PICTURES = 20
 _HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=picture\r\n\r\n"
 
@@ -116,6 +117,17 @@ def grows(connection: socket.socket, stopping: threading.Event) -> None:
     for number in range(10_000):
         size = (160, 120) if number < SMALL_PICTURES else (320, 240)
         connection.sendall(part(jpeg(*size, seed=number)))
+        if stopping.wait(1 / RATE_HZ):
+            return
+
+
+def freezes(connection: socket.socket, stopping: threading.Event) -> None:
+    """Send different pictures for a while, then the last one for ever."""
+    connection.recv(4096)
+    connection.sendall(_HEAD)
+    pictures = [part(jpeg(seed=number)) for number in range(SMALL_PICTURES)]
+    for number in itertools.count():
+        connection.sendall(pictures[min(number, SMALL_PICTURES - 1)])
         if stopping.wait(1 / RATE_HZ):
             return
 
