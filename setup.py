@@ -50,6 +50,7 @@ INSIGHTS = [
 DEV = [
     *INSIGHTS,
     "httpx2",  # starlette.testclient
+    "atheris>=3.0",  # 3.0 has wheels for Python 3.11, 3.1 for 3.12 and 3.13
     "hypothesis>=6.130",
     "import-linter>=2.3",
     "jsonschema>=4.23",

@@ -75,12 +75,19 @@ def open_file(path: Path, fsync: Literal["full", "normal"]) -> OpenedFile:
     return OpenedFile(database, aside)
 
 
-def is_damaged(error: sqlite3.Error) -> bool:
-    """Return whether the error says that the file itself is broken."""
+def is_damaged(error: BaseException | None) -> bool:
+    """Return whether the error says that the file itself is broken.
+
+    SQLite repeats broken names of the file in its words: then these are no text.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    if not isinstance(error, sqlite3.Error):
+        return False
     return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in _DAMAGED
 
 
-def describe(error: sqlite3.Error | OSError) -> str:
+def describe(error: sqlite3.Error | OSError | UnicodeDecodeError) -> str:
     """Return the error in words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
@@ -106,7 +113,7 @@ def _connect(path: Path, fsync: Literal["full", "normal"]) -> sqlite3.Connection
         database.execute(f"PRAGMA synchronous = {'FULL' if fsync == 'full' else 'NORMAL'}")
         database.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES}")
         database.execute("PRAGMA trusted_schema = OFF")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         # A file of noise fails here already; the check that follows says so.
         if not is_damaged(error):
             database.close()
@@ -132,7 +139,7 @@ def _find_fault(database: sqlite3.Connection) -> str | None:
         if version != FILE_VERSION:
             return f"written by another version ({version}, expected {FILE_VERSION})"
         columns = tuple(row[1] for row in database.execute("PRAGMA table_info(outbox)"))
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if is_damaged(error):
             return f"damaged: {error}"
         raise

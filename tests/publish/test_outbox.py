@@ -446,3 +446,19 @@ def test_a_row_that_a_failing_disk_has_changed_does_not_hold_up_the_others(
     assert outbox.dropped == {"damaged": 1}
     assert outbox.waiting == 2
     outbox.close()
+
+
+def test_a_file_whose_names_are_no_text_is_moved_aside(section: OutboxSection) -> None:
+    clock = ReplayClock(0.0)
+    first = Outbox(section, clock)
+    first.commit([parcel("a")])
+    first.close()
+    content = section.path.read_bytes()
+    section.path.write_bytes(
+        content.replace(b"CREATE INDEX by_expiry", b"CREATE \xff\xff\xff\xff\xff by_expiry")
+    )
+    second = Outbox(section, clock)
+    assert second.moved_aside is not None
+    second.commit([parcel("b")])
+    assert ids(second) == ["b"]
+    second.close()
