@@ -128,9 +128,9 @@ def _readable(text: bytes) -> str:
 def _find_fault(database: sqlite3.Connection) -> str | None:
     """Return what is wrong with the file, or None; an empty file becomes an outbox."""
     try:
-        (result,) = database.execute("PRAGMA quick_check(1)").fetchone()
-        if result != "ok":
-            return f"damaged: {str(result)[:200]}"
+        damage = _find_damage(database)
+        if damage is not None:
+            return f"damaged: {damage}"
         (version,) = database.execute("PRAGMA user_version").fetchone()
         tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if version == 0 and tables == 0:
@@ -144,6 +144,29 @@ def _find_fault(database: sqlite3.Connection) -> str | None:
             return f"damaged: {error}"
         raise
     return None if columns == _COLUMNS else "damaged: the table has other columns"
+
+
+def _find_damage(database: sqlite3.Connection) -> str | None:
+    """Return what is broken and cannot be made again.
+
+    An index alone can: it holds nothing that the rows do not. The quick check passes over a
+    broken one, and what is looked up in it is then never sent.
+    """
+    if (damage := _check(database)) is None:
+        return None
+    try:
+        database.execute("REINDEX")
+    except sqlite3.IntegrityError:  # two rows with one event id
+        return damage
+    if (left := _check(database)) is None:
+        logger.error("outbox_reindexed %s", damage)
+    return left
+
+
+def _check(database: sqlite3.Connection) -> str | None:
+    # 0.4 s with 100,000 rows on a machine with other work to do, the quick check 0.2 s.
+    (result,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    return None if result == "ok" else str(result)[:200]
 
 
 def _create(database: sqlite3.Connection) -> None:

@@ -19,26 +19,27 @@ from tests.fuzz.targets import (
 )
 from tests.fuzz.targets.target import Target
 
+#: The slow ones first, so that no core waits for one of them at the end.
 TARGETS: tuple[Target, ...] = (
-    sale_messages.TARGET,
-    inbox.TARGET,
-    records.TARGET,
-    frame_socket.TARGET,
-    open_sales.TARGET,
+    settings.TARGET,
     outbox.ROWS,
     outbox.FILE,
-    settings.TARGET,
     sales_script.TARGET,
+    open_sales.TARGET,
+    display_http.TARGET,
+    records.TARGET,
     model_files.MANIFEST,
     model_files.THRESHOLDS,
     model_files.CONFUSION,
     model_files.OFFERS,
+    frame_socket.TARGET,
+    display_messages.TARGET,
+    health_http.TARGET,
+    inbox.TARGET,
     collected.AUDITS,
     collected.AUDIT_LINES,
     collected.BASKETS,
-    display_messages.TARGET,
-    display_http.TARGET,
-    health_http.TARGET,
+    sale_messages.TARGET,
 )
 
 

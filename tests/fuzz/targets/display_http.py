@@ -144,5 +144,4 @@ TARGET = Target(
     modules=("agent.display.access", "agent.display.pages"),
     seeds=seeds,
     opened=opened,
-    libraries=("h11", "starlette"),
 )

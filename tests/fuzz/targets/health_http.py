@@ -69,5 +69,4 @@ TARGET = Target(
     modules=("agent.observe.health",),
     seeds=seeds,
     opened=opened,
-    libraries=("http.server", "email"),
 )

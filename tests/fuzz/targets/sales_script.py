@@ -35,5 +35,4 @@ TARGET = Target(
     modules=("agent.sales_script",),
     seeds=_seeds,
     opened=of_file("sales.yaml", _read, ConfigError),
-    libraries=("yaml",),
 )

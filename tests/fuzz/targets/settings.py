@@ -49,5 +49,4 @@ TARGET = Target(
     ),
     seeds=seeds,
     opened=of_file("config.yaml", lambda path: load_config(path, {}), ConfigError),
-    libraries=("yaml",),
 )

@@ -23,7 +23,6 @@ class Target:
         modules: The code whose branches are counted.
         seeds: Returns good inputs to begin with.
         opened: Gives the entry, with an empty folder of its own; state lives over all cases.
-        libraries: Packages in Python that parse on the way: the fuzzer is led through them too.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Target:
     modules: tuple[str, ...]
     seeds: Callable[[], Sequence[bytes]]
     opened: Callable[[Path], AbstractContextManager[Entry]]
-    libraries: tuple[str, ...] = ()
 
 
 def of_bytes(
