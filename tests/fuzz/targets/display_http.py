@@ -126,7 +126,8 @@ def _ask(server: uvicorn.Server, content: bytes, turned: TurnedLoop) -> None:
     """Connect, say everything at once, read for a moment, hang up."""
     state = server.server_state
     wire = Wire(turned.loop)
-    protocol = H11Protocol(server.config, state, {}, _loop=turned.loop)
+    make_protocol = cast("type[H11Protocol]", server.config.http_protocol_class)
+    protocol = make_protocol(server.config, state, {}, _loop=turned.loop)
     wire.protocol = protocol
     protocol.connection_made(wire)
     try:
