@@ -31,6 +31,25 @@ SOAKS: dict[str, Soak] = {"frames": frames.soak, "visits": visits.soak}
 COUNTS = {"frames": 40_000, "visits": 20_000}
 
 
+class Teller:
+    """Shows how far it is: as a bar, or where there is no terminal as a line a tenth."""
+
+    def __init__(self, bars: Progress, name: str, count: int) -> None:
+        self._bars = bars
+        self._task = bars.add_task(name, total=count)
+        self._name = name
+        self._count = count
+        self._tenths = 0
+
+    def tell(self, done: int) -> None:
+        """Show that so much is done."""
+        self._bars.update(self._task, completed=done)
+        tenths = 10 * done // self._count
+        if tenths > self._tenths and not self._bars.console.is_terminal:
+            self._tenths = tenths
+            self._bars.console.print(f"{self._name}: {done} of {self._count}", markup=False)
+
+
 def table_of(verdicts: Sequence[Verdict], title: str) -> Table:
     """Return the verdicts for the terminal."""
     table = Table(title=title)
@@ -60,10 +79,8 @@ def main() -> int:
     console = Console()
     began_s = time.monotonic()
     with Progress(console=console) as bars, TemporaryDirectory(prefix="soak-") as folder:
-        task = bars.add_task(name, total=count)
-        samples = SOAKS[name](
-            Path(folder), count, options.every_s, lambda done: bars.update(task, completed=done)
-        )
+        teller = Teller(bars, name, count)
+        samples = SOAKS[name](Path(folder), count, options.every_s, teller.tell)
     title = f"{samples[-1].done} {name} in {(time.monotonic() - began_s) / 60:.1f} minutes"
     write_csv(samples, options.home / f"{name}.csv")
     for kind in ("svg", "png"):

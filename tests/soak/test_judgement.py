@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,8 @@ def samples(name: str = "", value: Callable[[int], float] | None = None) -> list
     for number in range(COUNT):
         noise = replace(FLAT, agent_mb=FLAT.agent_mb + chance.uniform(-2, 2))
         sample = replace(noise, at_s=number * 36.0, done=number)
-        made.append(sample if value is None else replace(sample, **{name: value(number)}))
+        changes: dict[str, Any] = {} if value is None else {name: value(number)}
+        made.append(replace(sample, **changes))
     return made
 
 
