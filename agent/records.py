@@ -115,7 +115,7 @@ class FaceCrop:
 class AgeDistribution:
     """Probabilities of the years 0..100; sums to 1."""
 
-    probabilities: tuple[float, ...]
+    probabilities: Annotated[tuple[float, ...], Field(max_length=AGE_CLASSES)]
 
     def __post_init__(self) -> None:
         if len(self.probabilities) != AGE_CLASSES:

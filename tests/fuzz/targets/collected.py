@@ -69,7 +69,7 @@ AUDIT_LINES = Target(
 BASKETS = Target(
     name="baskets",
     cases=3000,
-    modules=("agent.publish.basket", "agent.insights.journal"),
+    modules=("agent.publish.basket",),
     seeds=_baskets,
     opened=of_bytes(_read_basket, ProtocolError),
 )

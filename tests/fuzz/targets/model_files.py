@@ -6,13 +6,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from agent.config.schema import Config
 from agent.decide.age_group import group_names
 from agent.decide.offer_table import load_offer_table
 from agent.decide.thresholds import explain_missing, load_thresholds
 from agent.errors import ConfigError, ModelError
-from agent.estimate.artefact import load_manifest
-from agent.insights.confusion import CONFUSION_NAME, load_confusion
+from agent.estimate.artefact import load_manifest, read_verified
+from agent.insights.confusion import CONFUSION_NAME, corrected, load_confusion
 from tests.fuzz.targets.target import REPOSITORY, Target, of_file
 
 MODEL = REPOSITORY / "models/age_resnet50"
@@ -22,7 +24,7 @@ GROUPS = group_names(Config().age_groups)
 def _read_manifest(path: Path) -> None:
     for entry in load_manifest(path.parent).models:
         for runtime in entry.artefacts:
-            entry.artefact(runtime)
+            read_verified(path.parent, entry, runtime)
 
 
 def _read_thresholds(path: Path) -> None:
@@ -32,7 +34,8 @@ def _read_thresholds(path: Path) -> None:
 
 
 def _read_confusion(path: Path) -> None:
-    load_confusion(path.parent, GROUPS, "0" * 64)
+    confusion = load_confusion(path.parent, GROUPS, "0" * 64)
+    corrected(np.ones((len(GROUPS), 2)), confusion)
 
 
 def _read_offers(path: Path) -> None:

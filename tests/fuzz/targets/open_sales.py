@@ -63,7 +63,7 @@ def opened(folder: Path) -> Iterator[Entry]:
 
 TARGET = Target(
     name="open_sales",
-    cases=1500,
+    cases=1100,
     modules=(
         "agent.decide.sale_store",
         "agent.decide.sale_book",

@@ -118,14 +118,14 @@ def _value(value: object) -> object:
 
 FILE = Target(
     name="outbox_file",
-    cases=700,
+    cases=500,
     modules=("agent.publish.outbox_file",),
     seeds=_files,
     opened=_opened_file,
 )
 ROWS = Target(
     name="outbox_rows",
-    cases=700,
+    cases=500,
     modules=("agent.publish.outbox", "agent.publish.outbox_table", "agent.publish.tolerant_outbox"),
     seeds=_rows,
     opened=_opened_rows,

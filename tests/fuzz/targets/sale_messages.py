@@ -34,7 +34,7 @@ def parse(content: bytes) -> None:
 
 TARGET = Target(
     name="sale_messages",
-    cases=8600,
+    cases=10400,
     modules=("agent.publish.sales",),
     seeds=seeds,
     opened=of_bytes(parse, ProtocolError),

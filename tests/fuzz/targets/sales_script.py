@@ -31,7 +31,7 @@ def _read(path: Path) -> None:
 
 TARGET = Target(
     name="sales_script",
-    cases=1500,
+    cases=900,
     modules=("agent.sales_script",),
     seeds=_seeds,
     opened=of_file("sales.yaml", _read, ConfigError),

@@ -38,7 +38,7 @@ def seeds() -> Sequence[bytes]:
 
 TARGET = Target(
     name="settings",
-    cases=1000,
+    cases=600,
     modules=(
         "agent.config.strict_yaml",
         "agent.config.load",
