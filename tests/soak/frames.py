@@ -121,7 +121,7 @@ def opened(folder: Path, cameras: int) -> Iterator[Store]:
 
 
 def soak(
-    folder: Path, frames: int, every_s: float, told: Callable[[int], None], cameras: int = 2
+    folder: Path, frames: int, every_s: float, told: Callable[[Sample], None], cameras: int = 4
 ) -> list[Sample]:
     """Run until so many frames were worked through; return what was seen on the way.
 
@@ -129,7 +129,7 @@ def soak(
         folder: For broker, agent and its files.
         frames: How many.
         every_s: Time between samples.
-        told: Called with how many frames there were.
+        told: Called with each sample.
         cameras: How many cameras.
 
     Raises:
@@ -141,7 +141,7 @@ def soak(
             time.sleep(every_s)
             assert store.agent.runs, store.agent.log[-8000:]
             samples.append(store.sample())
-            told(samples[-1].done)
+            told(samples[-1])
         assert store.consumer.count("sale-audit") > 0
         kill_and_look(store)
     return samples

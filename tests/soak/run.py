@@ -10,8 +10,8 @@ grown by more than a tenth.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,14 +25,14 @@ from tests.soak.judgement import Verdict, judge
 from tests.soak.samples import Sample, write_csv
 
 HOME = Path(__file__).resolve().parents[2] / ".cache/soak"
-Soak = Callable[[Path, int, float, Callable[[int], None]], list[Sample]]
+Soak = Callable[[Path, int, float, Callable[[Sample], None]], list[Sample]]
 SOAKS: dict[str, Soak] = {"frames": frames.soak, "visits": visits.soak}
 #: Without --count.
 COUNTS = {"frames": 40_000, "visits": 20_000}
 
 
 class Teller:
-    """Shows how far it is: as a bar, or where there is no terminal as a line a tenth."""
+    """Keeps the samples and shows how far it is: a bar, or without a terminal a line a tenth."""
 
     def __init__(self, bars: Progress, name: str, count: int) -> None:
         self._bars = bars
@@ -40,9 +40,12 @@ class Teller:
         self._name = name
         self._count = count
         self._tenths = 0
+        self.samples: list[Sample] = []
 
-    def tell(self, done: int) -> None:
-        """Show that so much is done."""
+    def tell(self, sample: Sample) -> None:
+        """Take a sample."""
+        self.samples.append(sample)
+        done = sample.done
         self._bars.update(self._task, completed=done)
         tenths = 10 * done // self._count
         if tenths > self._tenths and not self._bars.console.is_terminal:
@@ -66,6 +69,17 @@ def table_of(verdicts: Sequence[Verdict], title: str) -> Table:
     return table
 
 
+def write(samples: Sequence[Sample], name: str, home: Path) -> str:
+    """Write samples and curves; return their title."""
+    if not samples:
+        return name
+    title = f"{samples[-1].done} {name} in {samples[-1].at_s / 60:.1f} minutes"
+    write_csv(samples, home / f"{name}.csv")
+    for kind in ("svg", "png"):
+        plots.draw(samples, title, home / f"{name}.{kind}")
+    return title
+
+
 def main() -> int:
     """Run one soak; return 1 when something has grown."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -77,15 +91,15 @@ def main() -> int:
     name, count = options.soak, options.count or COUNTS[options.soak]
     options.home.mkdir(parents=True, exist_ok=True)
     console = Console()
-    began_s = time.monotonic()
+    # Ended as by Ctrl-C: broker and agent are ended with it, and what was seen is written.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Progress(console=console) as bars, TemporaryDirectory(prefix="soak-") as folder:
         teller = Teller(bars, name, count)
-        samples = SOAKS[name](Path(folder), count, options.every_s, teller.tell)
-    title = f"{samples[-1].done} {name} in {(time.monotonic() - began_s) / 60:.1f} minutes"
-    write_csv(samples, options.home / f"{name}.csv")
-    for kind in ("svg", "png"):
-        plots.draw(samples, title, options.home / f"{name}.{kind}")
-    verdicts = judge(samples)
+        try:
+            SOAKS[name](Path(folder), count, options.every_s, teller.tell)
+        finally:
+            title = write(teller.samples, name, options.home)
+    verdicts = judge(teller.samples)
     console.print(table_of(verdicts, title))
     console.print(f"samples and curves: {options.home}/{name}.*", markup=False)
     return 1 if any(verdict.has_grown for verdict in verdicts) else 0

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from tests.soak.judgement import JUDGED, judge
-from tests.soak.plots import draw
-from tests.soak.run import table_of
-from tests.soak.samples import Sample, write_csv
+from tests.soak.run import table_of, write
+from tests.soak.samples import Sample
 
 FLAT = Sample(
     at_s=0.0, done=0, agent_mb=100.0, vision_mb=300.0, capture_mb=60.0, threads=40, open_files=80,
@@ -83,11 +82,12 @@ def test_too_few_samples_tell_nothing() -> None:
 
 def test_samples_and_curves_are_written(tmp_path: Path) -> None:
     taken = samples()
-    write_csv(taken, tmp_path / "s.csv")
-    draw(taken, "a soak", tmp_path / "s.svg")
-    with (tmp_path / "s.csv").open() as file:
+    assert write(taken, "frames", tmp_path) == "99 frames in 59.4 minutes"
+    with (tmp_path / "frames.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == COUNT
     assert float(rows[0]["vision_mb"]) == 300.0
-    assert b"<svg" in (tmp_path / "s.svg").read_bytes()[:2000]
+    assert b"<svg" in (tmp_path / "frames.svg").read_bytes()[:2000]
+    assert (tmp_path / "frames.png").is_file()
+    assert write([], "visits", tmp_path) == "visits"
     assert table_of(judge(taken), "t").row_count == len(JUDGED)

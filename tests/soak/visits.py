@@ -131,14 +131,14 @@ def _shop(
     return Shop(config, detector, pipeline, register, clock, publisher, consumer)
 
 
-def soak(folder: Path, visits: int, every_s: float, told: Callable[[int], None]) -> list[Sample]:
+def soak(folder: Path, visits: int, every_s: float, told: Callable[[Sample], None]) -> list[Sample]:
     """Inject the visits and return what was seen on the way.
 
     Args:
         folder: For broker, outbox and sales.
         visits: How many.
         every_s: Time between samples.
-        told: Called with how many visits there were.
+        told: Called with each sample.
 
     Raises:
         AssertionError: A visit or a sale was not delivered exactly once.
@@ -161,9 +161,10 @@ def soak(folder: Path, visits: int, every_s: float, told: Callable[[int], None])
             if time.monotonic() - sampled_s >= every_s:
                 sampled_s = time.monotonic()
                 samples.append(_sample(shop, sampled_s - began_s, done))
-                told(done)
+                told(samples[-1])
         _finish(shop, visits)
         samples.append(_sample(shop, time.monotonic() - began_s, done))
+        told(samples[-1])
     return samples
 
 

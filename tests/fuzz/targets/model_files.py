@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,9 @@ from agent.decide.thresholds import explain_missing, load_thresholds
 from agent.errors import ConfigError, ModelError
 from agent.estimate.artefact import load_manifest, read_verified
 from agent.insights.confusion import CONFUSION_NAME, corrected, load_confusion
-from tests.fuzz.targets.target import REPOSITORY, Target, of_file
+from tests.fuzz.targets.target import REPOSITORY, Entry, Target, of_file
 
+WEIGHTS = b"abc"
 MODEL = REPOSITORY / "models/age_resnet50"
 GROUPS = group_names(Config().age_groups)
 
@@ -45,7 +48,24 @@ def _read_offers(path: Path) -> None:
 
 
 def _manifests() -> Sequence[bytes]:
-    return [(REPOSITORY / "models/manifest.json").read_bytes(), b'{"models": []}']
+    manifest = json.loads((REPOSITORY / "models/manifest.json").read_bytes())
+    tiny = {"path": "model.bin", "sha256": hashlib.sha256(WEIGHTS).hexdigest(), "size_bytes": 3}
+    small = manifest["models"][0] | {
+        "name": "tiny", "metrics": {},
+        "artefacts": {"openvino": {"precision": "int8", "files": [tiny]}},
+    }  # fmt: skip
+    changed = small | {"artefacts": {"tensorflow": {"precision": "int8", "files": [
+        tiny | {"sha256": "0" * 64}]}}}  # fmt: skip
+    both = [{"schema_version": 1, "models": [each]} for each in (small, changed)]
+    return [json.dumps(each).encode() for each in (manifest, *both, {"models": []})]
+
+
+@contextmanager
+def _opened_manifest(folder: Path) -> Iterator[Entry]:
+    (folder / "tiny").mkdir()
+    (folder / "tiny/model.bin").write_bytes(WEIGHTS)
+    with of_file("manifest.json", _read_manifest, ModelError)(folder) as entry:
+        yield entry
 
 
 def _thresholds() -> Sequence[bytes]:
@@ -75,7 +95,7 @@ MANIFEST = Target(
     cases=3000,
     modules=("agent.estimate.artefact",),
     seeds=_manifests,
-    opened=of_file("manifest.json", _read_manifest, ModelError),
+    opened=_opened_manifest,
 )
 THRESHOLDS = Target(
     name="thresholds",
