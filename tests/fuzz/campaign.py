@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -75,23 +76,51 @@ def progress_file(target: Target, home: Path) -> Path:
     return home / "progress" / f"{target.name}.json"
 
 
-def fuzz(target: Target, cases: int, home: Path) -> Row:
-    """Run one target to its end and measure its branches."""
-    path = progress_file(target, home)
-    deaths: list[str] = []
-    while (done := Progress.load(path).cases) < cases and len(deaths) < STARTS:
-        arguments = [target.name, "--cases", str(cases - done), "--home", str(home)]
-        process = _python("tests.fuzz.guided", arguments)
-        if process.returncode != 0:
-            deaths.append(f"exit code {process.returncode}: {process.stderr[-2000:]}")
-    measured = _python("tests.fuzz.branches", [target.name, "--home", str(home)])
-    ratio = float(measured.stdout) if measured.returncode == 0 else 0.0
-    return Row(target, Progress.load(path), ratio, tuple(deaths))
+class Worker:
+    """Runs targets in processes of their own, from several threads, until it is stopped."""
 
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._running: set[subprocess.Popen[str]] = set()
+        self._stopping = threading.Event()
 
-def _python(module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    def fuzz(self, target: Target, cases: int) -> Row:
+        """Run one target to its end and measure its branches."""
+        path = progress_file(target, self._home)
+        deaths: list[str] = []
+        while (done := Progress.load(path).cases) < cases and len(deaths) < STARTS:
+            if self._stopping.is_set():
+                break
+            said, code = self._python("guided", target, "--cases", str(cases - done))
+            if code != 0:
+                deaths.append(f"exit code {code}: {said[-2000:]}")
+        said, code = self._python("branches", target)
+        ratio = float(said.split()[-1]) if code == 0 else 0.0
+        return Row(target, Progress.load(path), ratio, tuple(deaths))
+
+    def stop(self) -> None:
+        """End what runs; what it has done is kept."""
+        self._stopping.set()
+        for process in tuple(self._running):
+            process.terminate()
+
+    def _python(self, module: str, target: Target, *more: str) -> tuple[str, int]:
+        """Return what a module of ours printed, and its exit code."""
+        name = ["-m", f"tests.fuzz.{module}", target.name, "--home", str(self._home), *more]
+        process = subprocess.Popen(
+            [sys.executable, *name],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,  # Ctrl-C is ours to handle
+        )
+        self._running.add(process)
+        if self._stopping.is_set():
+            process.terminate()
+        said, _ = process.communicate()
+        self._running.discard(process)
+        return said, process.returncode
 
 
 @contextlib.contextmanager
@@ -157,10 +186,18 @@ def main() -> int:
     console = Console()
     targets = [target for target in TARGETS if options.only in target.name]
     wanted = {target.name: cases_of(target, options.cases) for target in targets}
+    # Ended as by Ctrl-C, with its processes.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    worker = Worker(options.home)
     with bars_of(wanted, options.home, console), ThreadPoolExecutor(options.jobs) as pool:
-        rows = list(
-            pool.map(lambda target: fuzz(target, wanted[target.name], options.home), targets)
-        )
+        jobs = [pool.submit(worker.fuzz, target, wanted[target.name]) for target in targets]
+        try:
+            rows = [job.result() for job in jobs]
+        except KeyboardInterrupt:
+            worker.stop()
+            pool.shutdown(cancel_futures=True)
+            console.print("stopped: `make fuzz` goes on from here")
+            return 130
     report(rows, options.home, console)
     for target in targets:
         progress_file(target, options.home).unlink(missing_ok=True)

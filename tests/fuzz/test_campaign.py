@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.fuzz.campaign import MAX_GROWN_BYTES, Row, cases_of, fuzz, progress_file, report
+from tests.fuzz.campaign import MAX_GROWN_BYTES, Row, Worker, cases_of, progress_file, report
 from tests.fuzz.progress import Progress
 from tests.fuzz.targets.catalogue import TARGETS, find
 
@@ -23,13 +23,20 @@ def test_the_shares_are_together_enough(cases: int) -> None:
 @pytest.mark.slow
 def test_a_guided_run_goes_on_and_measures_its_branches(tmp_path: Path) -> None:
     Progress(cases=200, seconds=1.0).save(progress_file(TARGET, tmp_path))
-    row = fuzz(TARGET, 500, tmp_path)
+    row = Worker(tmp_path).fuzz(TARGET, 500)
     assert row.deaths == ()
     assert row.progress.cases == 500
     assert row.progress.seconds > 1.0
     assert row.branches_ratio > 0.5
     assert len(list((tmp_path / "corpus" / TARGET.name).iterdir())) >= 4
     assert row.is_good
+
+
+def test_a_worker_that_is_stopped_runs_nothing_more(tmp_path: Path) -> None:
+    worker = Worker(tmp_path)
+    worker.stop()
+    row = worker.fuzz(TARGET, 500)
+    assert (row.progress.cases, row.branches_ratio) == (0, 0.0)
 
 
 def test_what_came_out_is_told_with_a_file_to_try_again(tmp_path: Path) -> None:
