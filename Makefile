@@ -10,10 +10,12 @@ RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
 DEMO_OPTIONS ?=
 # Of `make faults`: how often each process is killed, and where the table goes; of `make fuzz`:
-# cases a target.
+# cases of all targets together; of `make soak`: real frames, and visits.
 TIMES ?= 50
 FAULTS_OUT ?= .cache/faults.md
-FUZZ_CASES ?= 150000
+FUZZ_CASES ?= 1000000
+SOAK_FRAMES ?= 40000
+SOAK_VISITS ?= 20000
 ASYNCAPI := tests/publish/asyncapi
 NODE := .cache/node
 DEBIAN_RUN := libgl1 libglib2.0-0
@@ -23,7 +25,7 @@ DEBIAN_TEST := $(DEBIAN_RUN) chromium mosquitto mosquitto-clients strace shellch
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench composed-visits faults fuzz lock train train-smoke clean \
+.PHONY: help demo test check lint format bench composed-visits faults fuzz soak lock train train-smoke clean \
   debian-run debian-test
 
 help: ## show this list
@@ -58,8 +60,12 @@ composed-visits: debian-run $(VENV)/.dev ## measure the whole decision on visits
 faults: debian-test $(VENV)/.dev ## break a running agent in every way, some 50 times (45 minutes)
 	$(BIN)/python -m tests.faults.campaign --times $(TIMES) --seed 1 --out $(FAULTS_OUT)
 
-fuzz: $(VENV)/.dev ## throw a million made-up inputs at every parser (hours)
-	FUZZ_CASES=$(FUZZ_CASES) $(BIN)/python -m pytest tests/fuzz --timeout=0 $(PYTEST_OPTIONS)
+fuzz: $(VENV)/.dev ## throw a million made-up inputs at every boundary (an hour; goes on where it was stopped)
+	$(BIN)/python -m tests.fuzz.campaign --cases $(FUZZ_CASES)
+
+soak: debian-test $(VENV)/.dev ## run for long and see that nothing grows (an hour; curves in .cache/soak)
+	$(BIN)/python -m tests.soak.run visits --count $(SOAK_VISITS)
+	$(BIN)/python -m tests.soak.run frames --count $(SOAK_FRAMES)
 
 lock: $(VENV)/.dev ## write requirements.lock after a change of what the agent runs on
 	$(BIN)/python -m pip install --quiet uv

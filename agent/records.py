@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from agent.latencies import Latencies, VisionStage
 
 UInt8Array = npt.NDArray[np.uint8]
 Float32Array = npt.NDArray[np.float32]
+
+#: Bounds of what crosses a pipe, checked by `wire.decode`: a larger one would not fit a metric,
+#: or not be a date. A monotonic clock needs 31 years to come so far.
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Seconds = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 
 #: Number of classes of an age distribution: one for each year 0..100.
 AGE_CLASSES = 101
@@ -111,7 +117,7 @@ class FaceCrop:
 class AgeDistribution:
     """Probabilities of the years 0..100; sums to 1."""
 
-    probabilities: tuple[float, ...]
+    probabilities: Annotated[tuple[float, ...], Field(max_length=AGE_CLASSES)]
 
     def __post_init__(self) -> None:
         if len(self.probabilities) != AGE_CLASSES:
@@ -160,7 +166,7 @@ class AgeEstimate:
 
     camera_id: str
     visit_id: str
-    at_s: float
+    at_s: Seconds
     quality_ratio: float
     distribution: AgeDistribution
     kind: Literal["age_estimate"] = "age_estimate"
@@ -172,7 +178,7 @@ class VisitStarted:
 
     camera_id: str
     visit_id: str
-    at_s: float
+    at_s: Seconds
     kind: Literal["visit_started"] = "visit_started"
 
 
@@ -182,7 +188,7 @@ class VisitEnded:
 
     camera_id: str
     visit_id: str
-    at_s: float
+    at_s: Seconds
     kind: Literal["visit_ended"] = "visit_ended"
 
 
@@ -200,11 +206,11 @@ class CaptureProgress:
     """
 
     camera_id: str
-    at_s: float
-    frames_read: int
-    frames_dropped: int
-    frames_expected: int = 0
-    frames_repeated: int = 0
+    at_s: Seconds
+    frames_read: Count
+    frames_dropped: Count
+    frames_expected: Count = 0
+    frames_repeated: Count = 0
     is_black: bool = False
     kind: Literal["capture_progress"] = "capture_progress"
 
@@ -218,7 +224,7 @@ class CaptureEnded:
     """
 
     camera_id: str
-    at_s: float
+    at_s: Seconds
     error: str = ""
     warning: str = ""
     kind: Literal["capture_ended"] = "capture_ended"
@@ -236,14 +242,14 @@ class VisionProgress:
         finished: The replay's last frame has been worked through.
     """
 
-    at_s: float
-    frames: int = 0
-    faces: int = 0
-    visits: int = 0
-    estimates: int = 0
-    crops_dropped: int = 0
-    batch_sizes: tuple[int, ...] = ()
-    rejected: dict[str, int] = field(default_factory=dict)
+    at_s: Seconds
+    frames: Count = 0
+    faces: Count = 0
+    visits: Count = 0
+    estimates: Count = 0
+    crops_dropped: Count = 0
+    batch_sizes: Annotated[tuple[Count, ...], Field(max_length=1025)] = ()
+    rejected: Annotated[dict[str, Count], Field(max_length=64)] = field(default_factory=dict)
     latencies: dict[VisionStage, Latencies] = field(default_factory=dict)
     finished: bool = False
     kind: Literal["vision_progress"] = "vision_progress"

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from agent.config import strict_yaml
 from agent.errors import ConfigError
 from agent.outcomes import SaleMessage, SaleStep
 
@@ -107,16 +107,17 @@ def load_sales_script(path: Path) -> tuple[ScriptedStep, ...]:
         ConfigError: It cannot be read, is no YAML, or a step is wrong: names file, key, value.
     """
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_SCRIPT_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(text) > MAX_SCRIPT_BYTES:
-        raise ConfigError(f"{path}: got {len(text)} bytes: at most {MAX_SCRIPT_BYTES} expected")
+    if len(content) > MAX_SCRIPT_BYTES:
+        raise ConfigError(f"{path}: at most {MAX_SCRIPT_BYTES} bytes expected")
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        data = strict_yaml.read(content, MAX_SCRIPT_BYTES)
+    except ValueError as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: is no YAML: {reason}") from error
+        raise ConfigError(f"{path}: is no YAML: {reason[:300]}") from error
     try:
         return _STEPS.validate_python(data)
     except ValidationError as error:
@@ -127,7 +128,7 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     got = "" if first["type"] == "missing" else f" got {first['input']!r:.60}:"
-    return f"{key}:{got} {first['msg']}"
+    return f"{key[:80]}:{got} {first['msg'][:200]}"
 
 
 def _message(step: ScriptedStep, number: int, start_wall_s: float) -> SaleMessage:

@@ -55,7 +55,8 @@ class AuditArchive:
                 self._database.executescript(
                     f"BEGIN; {_TABLE} PRAGMA user_version = {FILE_VERSION}; COMMIT;"
                 )
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            # SQLite repeats broken names of a damaged file in its words: these are no text.
             raise self._refused(error) from error
         if version not in (0, FILE_VERSION):
             self._database.close()
@@ -134,7 +135,7 @@ class AuditArchive:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _refused(self, error: sqlite3.Error | OSError) -> OutboxError:
+    def _refused(self, error: sqlite3.Error | OSError | UnicodeDecodeError) -> OutboxError:
         words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return OutboxError(
             f"{self._path}: {words}: make room, mend its permissions, or set audit.path"

@@ -98,7 +98,7 @@ def _of_line(line: str, place: str) -> AuditedSale | None:
     expected = 'expected {"topic": …, "payload": …}'
     try:
         message: Any = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: no JSON: {expected}") from error
     if not isinstance(message, dict) or "topic" not in message or "payload" not in message:
         raise InputError(f"{place}: {expected}")

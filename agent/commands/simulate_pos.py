@@ -91,7 +91,7 @@ class Answers:
         try:
             answer: Any = json.loads(content)
             text = _answer(topic, answer)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             text = escape(f"{topic}: {content[:100]!r}")
         else:
             if topic.endswith("/sale-audit"):

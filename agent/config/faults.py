@@ -44,7 +44,7 @@ def key_path(location: Sequence[str | int]) -> str:
         if isinstance(part, int):
             path += f"[{part}]"
         elif part != "[key]":
-            name = part if re.fullmatch(r"[\w-]+", part) else shown(part)
+            name = part if re.fullmatch(r"[\w-]{1,63}", part) else shown(part)
             path += f".{name}" if path else name
     return path
 

@@ -16,6 +16,7 @@ import yaml
 MAX_FILE_BYTES = 262_144
 #: `cameras: - ignore_zones: - - [x, y]` is seven deep.
 MAX_DEPTH = 16
+MAX_REASON_CHARACTERS = 300
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -99,7 +100,7 @@ def parse(content: bytes) -> dict[str, Any]:
     Raises:
         ValueError: What is wrong, with line and column where there is one.
     """
-    data = _load(_decode(content))
+    data = read(content)
     if data is None:
         raise ValueError("is empty: expected settings; write {} to run with the defaults")
     if not isinstance(data, dict):
@@ -107,9 +108,18 @@ def parse(content: bytes) -> dict[str, Any]:
     return data
 
 
+def read(content: bytes, max_bytes: int = MAX_FILE_BYTES) -> object:
+    """Return the one value in the file, whatever it is; None when there is none.
+
+    Raises:
+        ValueError: What is wrong, with line and column where there is one.
+    """
+    if len(content) > max_bytes:
+        raise ValueError(f"is larger than {max_bytes} bytes: this is no settings file")
+    return _load(_decode(content))
+
+
 def _decode(content: bytes) -> str:
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(f"is larger than {MAX_FILE_BYTES} bytes: this is no settings file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,13 +134,16 @@ def _load(text: str) -> object:
     except yaml.MarkedYAMLError as error:
         raise ValueError(_explain(error)) from error
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"a number that cannot be read: {error}") from error
+        raise ValueError(
+            f"a number that cannot be read: {str(error)[:MAX_REASON_CHARACTERS]}"
+        ) from error
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{place}{error.problem or error.context}"
+    # Cut: it may name a key or a tag of any length.
+    return f"{place}{str(error.problem or error.context)[:MAX_REASON_CHARACTERS]}"
 
 
 def _refusal(problem: str, at: yaml.Node | yaml.Event) -> yaml.MarkedYAMLError:

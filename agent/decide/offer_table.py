@@ -97,13 +97,13 @@ def load_offer_table(path: Path, group_names: tuple[str, ...]) -> OfferTable:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ConfigError(
-            f"offers.table: {path}: {place}: {first['msg']}: "
+            f"offers.table: {path}: {place[:80]}: {first['msg'][:200]}: "
             "make it with `checkout-agent insights offers`"
         ) from None
     names = tuple(each.group for each in table.groups)
     if names != group_names:
         raise ConfigError(
-            f"offers.table: {path}: has groups {names}, age_groups has {group_names}: "
+            f"offers.table: {path}: has groups {names!s:.200}, age_groups has {group_names}: "
             "learn the table from baskets with these groups"
         )
     return table

@@ -10,6 +10,9 @@ from agent.errors import OutboxError
 
 _log = logging.getLogger(__name__)
 
+#: 64 sales of 500 steps each need 4 MB.
+MAX_FILE_BYTES = 32_000_000
+
 
 class FileSaleStore:
     """Survives `kill -9` and a power cut. Holds sale and message ids, nothing of a face.
@@ -26,7 +29,12 @@ class FileSaleStore:
     def load(self) -> str | None:
         """Return what was saved last; None when there is nothing, or nothing readable."""
         try:
-            return self._path.read_text(encoding="utf-8")
+            with self._path.open("rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+            if len(content) > MAX_FILE_BYTES:
+                _log.error("sales_unreadable path=%s error=too_large", self._path)
+                return None
+            return content.decode("utf-8")
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from agent.decide.lateness import Lateness
 from agent.decide.moment import Moment
 from agent.decide.sale import Sale
+from agent.decide.sale_check import is_usable
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +91,9 @@ def from_json(text: str, now: Moment) -> SaleState:
         snapshot = _SNAPSHOT.validate_json(text)
     except ValidationError as error:
         _log.error("sales_unreadable errors=%d remedy=started_without_them", error.error_count())
+        return SaleState()
+    if not is_usable(snapshot.state, snapshot.saved_at_s, snapshot.saved_wall_s):
+        _log.error("sales_unusable remedy=started_without_them")
         return SaleState()
     passed_s = max(0.0, now.wall_s - snapshot.saved_wall_s)
     _shift(snapshot.state, now.at_s - passed_s - snapshot.saved_at_s)

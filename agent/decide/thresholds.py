@@ -153,9 +153,9 @@ def load_thresholds(path: Path, model_sha256: str | None = None) -> ThresholdTab
     try:
         table = ThresholdTable.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path}: {key}: {first['msg']}: {remedy}") from error
+        raise ModelError(f"{path}: {key[:80]}: {first['msg'][:200]}: {remedy}") from None
     if model_sha256 is not None and table.model_sha256 != model_sha256:
         raise ModelError(
             f"{path}: measured with weights {table.model_sha256[:12]}…, "

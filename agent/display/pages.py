@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -95,11 +95,12 @@ class Pages:
 
     async def tap(self, request: Request) -> Response:
         """Take the cashier's tap: 204 it is on its way, 409 that alert stands no longer."""
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_TAP_BYTES:
-                return PlainTextResponse("too long\n", 413)
+        try:
+            body = await _read(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        if len(body) > MAX_TAP_BYTES:
+            return PlainTextResponse("too long\n", 413)
         try:
             tap = _Tap.model_validate_json(body)
         except ValidationError:
@@ -113,6 +114,16 @@ class Pages:
     def _language_of(self, request: Request) -> Language:
         asked = request.query_params.get("lang", "")
         return next((each for each in LANGUAGES if each == asked), self._language)
+
+
+async def _read(request: Request) -> bytes:
+    """Return the body as far as it matters: a longer one is read no further."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_TAP_BYTES:
+            break
+    return body
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

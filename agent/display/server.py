@@ -10,7 +10,9 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
+from h11 import LocalProtocolError
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agent.config.display import DisplaySection
 from agent.display.service import DisplayService
@@ -21,6 +23,21 @@ STOP_S = 1
 #: Connections at once; one more gets 503.
 MAX_CONNECTIONS = 64
 _log = logging.getLogger(__name__)
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP, with an end for requests that it fails to refuse."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends.
+
+        A HEAD request with a broken body cannot be answered with 400 and a text: that would
+        leave as an exception, with a traceback in the log for each.
+        """
+        try:
+            super().data_received(data)
+        except LocalProtocolError:
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -65,7 +82,7 @@ def make_server(app: ASGIApp, service: DisplayService) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -219,9 +219,9 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ModelError(f"{path}: {key}: {first['msg']}: {remedy(folder)}") from error
+        raise ModelError(f"{path}: {key[:80]}: {first['msg'][:200]}: {remedy(folder)}") from None
 
 
 def find_model(section: EstimateSection) -> ModelEntry:

@@ -16,6 +16,9 @@ _BATCH_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 256)
 _LATENCY_BUCKETS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 #: Reasons come from the process that decodes pictures: it must not fill the memory with names.
 _MAX_REASONS = 32
+_MAX_REASON_CHARACTERS = 64
+#: Two hundred times what an honest report of one second brings; the histogram takes them singly.
+_MAX_BATCHES_A_REPORT = 10_000
 
 #: What is not dropped among the counts of the inbox.
 _USED = frozenset({"received", "hello"})
@@ -82,6 +85,7 @@ class Metrics:
         )
         self._model = Info("checkout_model", "The age network in use.", registry=self.registry)
         self._last: dict[str, Totals] = {}
+        self._reasons: set[str] = set()
 
     def vision_progress(self, progress: VisionProgress) -> None:
         """Add what the vision process has done since its last report."""
@@ -92,9 +96,11 @@ class Metrics:
             self._rejected.labels(self._bounded(reason)).inc(more)
         self.stages(progress.latencies.items())
         sizes = {str(size): number for size, number in enumerate(progress.batch_sizes)}
+        left = _MAX_BATCHES_A_REPORT
         for size, more in self._growth("batches", sizes).items():
-            for _ in range(more):
+            for _ in range(min(more, left)):
                 self._batches.observe(int(size))
+            left = max(0, left - more)
 
     def capture_progress(self, progress: CaptureProgress) -> None:
         """Add what one capture process has read since its last report."""
@@ -183,8 +189,9 @@ class Metrics:
         }
 
     def _bounded(self, reason: str) -> str:
-        known = self._last["rejected"]
-        return reason if len(known) <= _MAX_REASONS else "other"
+        if len(self._reasons) < _MAX_REASONS:
+            self._reasons.add(reason[:_MAX_REASON_CHARACTERS])
+        return reason if reason in self._reasons else "other"
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"checkout_{name}", text, labels, registry=self.registry)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from agent.outcomes import Advice, AgeGroupSeen, Alert, AlertReason, AuditResult, SaleAudit
 from agent.records import CameraState, CameraStatus
@@ -22,9 +22,18 @@ EventId = Annotated[
     ),
     Field(description="The consumer's key against duplicates."),
 ]
+
+
+def _dated(text: str) -> str:
+    """Refuse what only looks like a date, such as the 45th of a month: it is reckoned with."""
+    datetime.datetime.fromisoformat(text)
+    return text
+
+
 Instant = Annotated[
     str,
     StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"),
+    AfterValidator(_dated),
     Field(description="RFC 3339, UTC, milliseconds.", json_schema_extra={"format": "date-time"}),
 ]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]

@@ -203,7 +203,7 @@ class OutboxTable:
     def _query(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._database.execute(query, parameters).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise OutboxError(
                 f"{self._path}: {describe(error)}: make room, or correct outbox.path"
             ) from error
@@ -215,4 +215,4 @@ def _row(row: tuple[Any, ...]) -> Row:
 
 def says_damaged(error: OutboxError) -> bool:
     """Return whether the file itself is broken, so that it has to be moved aside."""
-    return isinstance(error.__cause__, sqlite3.Error) and is_damaged(error.__cause__)
+    return is_damaged(error.__cause__)

@@ -62,3 +62,14 @@ def test_an_archive_of_another_version_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(OutboxError, match="another version"):
         AuditArchive(path)
+
+
+def test_a_file_whose_names_are_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "audit.sqlite3"
+    AuditArchive(path).close()
+    content = path.read_bytes()
+    path.write_bytes(
+        content.replace(b"CREATE INDEX by_time", b"CREATE \xff\xff\xff\xff\xff by_time")
+    )
+    with pytest.raises(OutboxError, match=r"set audit\.path"):
+        AuditArchive(path)

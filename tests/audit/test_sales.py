@@ -80,3 +80,23 @@ def test_an_audit_that_breaks_the_schema_is_named_with_its_line(tmp_path: Path) 
     file.write_text(json.dumps({"topic": TOPIC, "payload": payload(result="fine")}))
     with pytest.raises(InputError, match="line 1: result"):
         list(read_json_lines(file))
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "2026-13-45T99:00:00.000Z",
+        "0000-01-01T00:00:00.000Z",
+        "\u0662\u0660\u0662\u0666-01-01T00:00:00.000Z",
+    ],
+)
+def test_an_audit_of_no_date_is_refused(instant: str) -> None:
+    with pytest.raises(ProtocolError, match="occurred_at"):
+        parse_audit(TOPIC, json.dumps(payload(occurred_at=instant)).encode())
+
+
+def test_a_line_nested_without_end_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "audits.jsonl"
+    path.write_text('{"a":' * 100_000)
+    with pytest.raises(InputError, match="line 1: no JSON"):
+        list(read_json_lines(path))

@@ -72,3 +72,11 @@ def test_deep_nesting_up_to_the_size_limit_ends_soon(opener: str) -> None:
     with pytest.raises(ValueError, match=r"nested deeper|line"):
         parse((opener * (MAX_FILE_BYTES // len(opener))).encode())
     assert time.monotonic() - began_s < 5.0
+
+
+@pytest.mark.parametrize("content", [b"a: !%s x", b"a: 1\na: 2\n%s: 1\n%s: 2", b"a: %s.0"])
+def test_a_refusal_is_no_copy_of_the_file(content: bytes) -> None:
+    long = b"9" * 5000
+    with pytest.raises(ValueError, match=r".") as raised:
+        parse(content.replace(b"%s", long))
+    assert len(str(raised.value)) < 500

@@ -59,7 +59,7 @@ def table(*entries: dict[str, Any]) -> ThresholdTable:
 
 
 class CountedIds:
-    """Ids that a test can read."""
+    """Numbered ids; event ids have the form that messages demand."""
 
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix
@@ -67,7 +67,7 @@ class CountedIds:
 
     def new_event_id(self) -> str:
         self._made += 1
-        return f"{self._prefix}event-{self._made}"
+        return f"{self._made:08d}-0000-7000-8000-{self._prefix.encode().hex()[:12]:0>12}"
 
     def new_analytics_id(self) -> str:
         self._made += 1

@@ -46,3 +46,18 @@ def test_a_table_that_cannot_be_used_says_why(tmp_path: Path, content: str, faul
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"offers\.table: .*nowhere"):
         load_offer_table(tmp_path / "nowhere.json", ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps({"groups": [], "k" * 10_000: 1}),
+        json.dumps({"groups": [{"group": "g" * 10_000, "products": []}]}),
+    ],
+)
+def test_a_refusal_is_no_copy_of_the_table(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "offers.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as raised:
+        load_offer_table(path, ("18-24",))
+    assert len(str(raised.value)) < 700

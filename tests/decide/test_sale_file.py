@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.decide.sale_file import FileSaleStore
+from agent.decide.sale_file import MAX_FILE_BYTES, FileSaleStore
 from agent.errors import OutboxError
 from tests.decide.factories import Till
 
@@ -69,3 +69,13 @@ def test_a_file_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(OutboxError, match="make room"):
         FileSaleStore(blocked / "sales.json").save("x")
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208  (names are what is compared)
+
+
+def test_a_file_that_no_agent_has_written_is_not_read_whole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "sales.json"
+    with path.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    assert FileSaleStore(path).load() is None
+    assert "too_large" in caplog.text

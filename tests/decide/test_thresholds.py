@@ -116,3 +116,11 @@ def test_what_is_missing_is_explained_to_the_technician() -> None:
     assert "0.02: 12 people only" in (explain_missing(made, 18, 0.03) or "")
     assert "legal age 21" in (explain_missing(made, 21, 0.05) or "")
     assert "thresholds.json" in (explain_missing(None, 18, 0.05) or "")
+
+
+def test_a_refusal_is_no_copy_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "thresholds.json"
+    path.write_text(table(entry()).model_dump_json()[:-1] + f',"{"k" * 10_000}":1' + "}")
+    with pytest.raises(ModelError, match="kkk") as raised:
+        load_thresholds(path)
+    assert len(str(raised.value)) < 500

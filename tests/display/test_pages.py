@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 
 import pytest
+from h11 import LocalProtocolError
 from pydantic import BaseModel
 from starlette.testclient import TestClient
+from starlette.types import Message, Scope, Send
 
 from agent.clock import ReplayClock
 from agent.display.access import CONTENT_SECURITY_POLICY, COOKIE, proof
@@ -209,3 +212,40 @@ def test_a_program_shows_the_token_in_a_header(guarded: Display) -> None:
         for token in (TOKEN, TOKEN + "x")
     )
     assert (good, bad) == (200, 401)
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[x]]"])
+def test_an_origin_that_is_no_address_is_refused(display: Display, origin: str) -> None:
+    assert display.tap(Origin=origin) == 403
+
+
+async def _answered(display: Display, messages: list[Message], send: Send) -> None:
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    host = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    scope: Scope = {
+        "type": "http", "method": "POST", "path": "/tap", "headers": host, "query_string": b"",
+    }  # fmt: skip
+    await display.browser.app(scope, receive, send)
+
+
+def test_a_browser_that_leaves_in_the_middle_of_a_tap_leaves_no_error(display: Display) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    part: Message = {"type": "http.request", "body": b'{"event', "more_body": True}
+    asyncio.run(_answered(display, [part, {"type": "http.disconnect"}], send))
+    assert sent[0]["status"] == 400
+    assert display.link.published == []
+
+
+def test_nothing_is_added_to_what_the_server_has_refused_itself(display: Display) -> None:
+    async def send(message: Message) -> None:
+        raise LocalProtocolError("the server has answered 400")
+
+    whole: Message = {"type": "http.request", "body": b"{}", "more_body": False}
+    asyncio.run(_answered(display, [whole], send))
+    assert display.link.published == []

@@ -164,3 +164,10 @@ def test_the_shipped_models_stay_below_80_megabytes(repository: Path) -> None:
     files = [path for path in (repository / "models").rglob("*") if path.is_file()]
     assert files
     assert sum(path.stat().st_size for path in files) <= 80_000_000
+
+
+def test_a_refusal_is_no_copy_of_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps({"k" * 10_000: 1}))
+    with pytest.raises(ModelError) as raised:
+        artefact.load_manifest(tmp_path)
+    assert len(str(raised.value)) < 700

@@ -146,3 +146,5 @@ def test_what_is_no_basket_is_refused_with_its_reason() -> None:
     assert read_basket(TOPIC, b"x" * 70_000) == "70000 bytes"
     assert read_basket(TOPIC, b"[]") == "not a basket"
     assert read_basket(TOPIC, basket(1, occurred_at="../../etc:00:00.000Z")) == "occurred_at"
+    # A date that is none would be on disk, acknowledged, and end every merge from then on.
+    assert read_basket(TOPIC, basket(1, occurred_at="2026-13-45T99:00:00.000Z")) == "occurred_at"

@@ -166,3 +166,17 @@ def test_two_agents_in_one_process_do_not_share_anything() -> None:
     first, second = Metrics(), Metrics()
     first.broker(connected=True, connects=5)
     assert samples(second)["checkout_broker_connects_total{}"] == 0
+
+
+def test_reasons_that_are_new_in_every_report_do_not_grow_the_page() -> None:
+    metrics = Metrics()
+    for number in range(200):
+        metrics.vision_progress(VisionProgress(float(number), rejected={f"made-up-{number}": 1}))
+    lines = [key for key in samples(metrics) if key.startswith("checkout_vision_crops_rejected")]
+    assert len(lines) <= 33
+
+
+def test_a_made_up_number_of_batches_does_not_hold_the_agent_up() -> None:
+    metrics = Metrics()
+    metrics.vision_progress(VisionProgress(1.0, batch_sizes=(0, 2**53, 2**53)))
+    assert samples(metrics)["checkout_vision_batch_crops_count{}"] == 10_000

@@ -446,3 +446,63 @@ def test_a_row_that_a_failing_disk_has_changed_does_not_hold_up_the_others(
     assert outbox.dropped == {"damaged": 1}
     assert outbox.waiting == 2
     outbox.close()
+
+
+def test_a_file_whose_names_are_no_text_is_moved_aside(section: OutboxSection) -> None:
+    clock = ReplayClock(0.0)
+    first = Outbox(section, clock)
+    first.commit([parcel("a")])
+    first.close()
+    content = section.path.read_bytes()
+    section.path.write_bytes(
+        content.replace(b"CREATE INDEX by_expiry", b"CREATE \xff\xff\xff\xff\xff by_expiry")
+    )
+    second = Outbox(section, clock)
+    assert second.moved_aside is not None
+    second.commit([parcel("b")])
+    assert ids(second) == ["b"]
+    second.close()
+
+
+def hide_from_index(path: Path) -> None:
+    """Commit a row behind an index's back, as a failing disk may."""
+    database = sqlite3.connect(path, isolation_level=None)
+    entry = database.execute("SELECT * FROM sqlite_schema WHERE name = 'by_priority'").fetchone()
+    database.execute("PRAGMA writable_schema = ON")
+    database.execute("DELETE FROM sqlite_schema WHERE name = 'by_priority'")
+    database.close()
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute(
+        "INSERT INTO outbox (event_id, topic, payload, qos, retain, priority, committed_wall_s)"
+        " VALUES ('hidden', 't', x'00', 1, 0, 0, 1.8e9)"
+    )
+    database.execute("PRAGMA writable_schema = ON")
+    database.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", entry)
+    database.close()
+
+
+def test_a_row_that_an_index_has_lost_is_sent_all_the_same(
+    section: OutboxSection, clock: ReplayClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Outbox(section, clock)
+    first.commit([parcel("a")])
+    first.close()
+    hide_from_index(section.path)
+    second = Outbox(section, clock)
+    assert sorted(ids(second)) == ["a", "hidden"]
+    assert second.moved_aside is None
+    assert "outbox_reindexed" in caplog.text
+    second.close()
+
+
+def test_two_rows_with_one_event_id_are_moved_aside(
+    section: OutboxSection, clock: ReplayClock
+) -> None:
+    first = Outbox(section, clock)
+    first.commit([parcel("twin-1"), parcel("twin-2")])
+    first.close()
+    section.path.write_bytes(section.path.read_bytes().replace(b"twin-2", b"twin-1"))
+    second = Outbox(section, clock)
+    assert second.moved_aside is not None
+    assert ids(second) == []
+    second.close()
