@@ -33,6 +33,9 @@ class Link:
             threading.Thread(target=self._carry, args=(direction,), daemon=True)
             for direction in ("up", "down")
         ]
+
+    def start(self) -> None:
+        """Begin to carry."""
         for thread in self._threads:
             thread.start()
 
@@ -48,9 +51,10 @@ class Link:
             end.close()
 
     def join(self) -> None:
-        """Wait for its threads."""
+        """Wait for those of its threads that were started."""
         for thread in self._threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
     def _carry(self, direction: Direction) -> None:
         source, target = self._ends[direction]
@@ -136,4 +140,6 @@ class Proxy:
             return
         for end in (agent, broker):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._links.append(Link(self, agent, broker))
+        link = Link(self, agent, broker)
+        self._links.append(link)  # first: what carries can be cut
+        link.start()
