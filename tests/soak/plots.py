@@ -27,10 +27,11 @@ def draw(samples: Sequence[Sample], title: str, path: Path) -> None:
     minutes = [sample.at_s / 60 for sample in samples]
     warm = minutes[round(len(samples) * WARM_UP_RATIO)]
     for axis, name in zip(axes.flat, [*names, "done"], strict=False):
-        axis.plot(minutes, [getattr(sample, name) for sample in samples], linewidth=1)
+        values = [getattr(sample, name) for sample in samples]
+        axis.plot(minutes, values, linewidth=1)
         axis.axvspan(minutes[0], warm, color="0.92")
         axis.set_title(name, fontsize=10)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.15 * max(values) or 1)
     for axis in list(axes.flat)[len(names) + 1 :]:
         axis.set_visible(False)
     for axis in axes[-1]:
