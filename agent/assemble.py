@@ -22,16 +22,16 @@ from agent.outcomes import Outcome
 if TYPE_CHECKING:
     from agent.capture.settings import CaptureMode, CaptureSettings
     from agent.debug_view.settings import TapSettings
-    from agent.debug_view_keeper import DebugViewKeeper
     from agent.decide.sale_store import SaleStore
     from agent.decide.thresholds import ThresholdTable
+    from agent.processes.debug_view_keeper import DebugViewKeeper
+    from agent.processes.supervisor import Supervisor
     from agent.publish.discovery import Discovery
     from agent.publish.events import ModelPart
     from agent.publish.mqtt import MqttPublisher
     from agent.publish.outbox_table import Parcel
     from agent.publish.topics import TopicTree
     from agent.register import Register
-    from agent.supervisor import Supervisor
 
 
 def thresholds(config: Config, entry: ModelEntry) -> ThresholdTable | None:
@@ -101,8 +101,8 @@ def supervisor(
     tap_settings: Callable[[], TapSettings | None] | None = None,
 ) -> Supervisor:
     """Build what starts and watches the processes that see."""
-    from agent.supervisor import Supervisor
-    from agent.supervisor_options import SupervisorOptions
+    from agent.processes.options import SupervisorOptions
+    from agent.processes.supervisor import Supervisor
 
     options = SupervisorOptions(tap_settings=tap_settings)
     return Supervisor(loaded, clock, mode, start_wall_s, options)
@@ -112,7 +112,7 @@ def debug_view(
     loaded: LoadedConfig, clock: Clock, token: str, announce: Callable[[], None]
 ) -> DebugViewKeeper:
     """Build what keeps the viewer of `run --debug-view`."""
-    from agent.debug_view_keeper import DebugViewKeeper, ViewerStart
+    from agent.processes.debug_view_keeper import DebugViewKeeper, ViewerStart
 
     config = loaded.config
     camera_ids = tuple(camera.id for camera in config.cameras)

@@ -22,7 +22,8 @@ from agent.decide.customer_place import CustomerPlace, Visit
 from agent.decide.moment import Moment
 from agent.decide.offer_table import OfferTable
 from agent.decide.sale_book import SaleBook
-from agent.decide.sale_store import SaleState, SaleStore, from_json, to_json
+from agent.decide.sale_state import SaleState
+from agent.decide.sale_store import SaleStore, from_json, to_json
 from agent.decide.shopping import Shopping, ShoppingSettings
 from agent.decide.thresholds import ThresholdTable
 from agent.decide.visit_advice import VisitAdvisor

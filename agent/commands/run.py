@@ -13,13 +13,13 @@ from agent.announcer import Announcer
 from agent.clock import SystemClock
 from agent.commands.debug_view import announcement, token_for
 from agent.config.load import LoadedConfig, read_service_environment
-from agent.debug_view_keeper import DebugViewKeeper
 from agent.loop import AgentLoop
 from agent.observe.health import Health, HealthServer
 from agent.observe.logs import set_up_logging
 from agent.observe.metrics import Metrics
 from agent.observe.progress import Progress
 from agent.observe.watchdog import SystemdNotifier, Watchdog
+from agent.processes.debug_view_keeper import DebugViewKeeper
 from agent.publish.mqtt import PublisherStatus
 
 _log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from agent.decide.challenge import CAUTION, Judgement, Rule, strictest
 from agent.decide.moment import Moment
 from agent.decide.sale import Decided, Duty, Sale
 from agent.decide.sale_audit import audit_of
-from agent.decide.sale_store import EndedSale, SaleState
+from agent.decide.sale_state import EndedSale, SaleState
 from agent.outcomes import Alert, SaleAudit, SaleMessage
 
 _log = logging.getLogger(__name__)

@@ -9,12 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from agent.decide.sale import Duty, Sale
-
-if TYPE_CHECKING:
-    from agent.decide.sale_store import SaleState
+from agent.decide.sale_state import SaleState
 
 #: The store's own bounds (`sale_book.py`) are far below.
 MAX_ENTRIES = 4096

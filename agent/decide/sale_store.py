@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent.decide.lateness import Lateness
 from agent.decide.moment import Moment
 from agent.decide.sale import Sale
 from agent.decide.sale_check import is_usable
+from agent.decide.sale_state import EndedSale, SaleState
 
 _log = logging.getLogger(__name__)
 
@@ -41,28 +41,6 @@ class MemorySaleStore:
     def save(self, text: str) -> None:
         """Replace what was saved."""
         self._text = text
-
-
-@dataclass(frozen=True, slots=True)
-class EndedSale:
-    """What is remembered of a sale that has ended, to know its late messages."""
-
-    ended_at_s: float
-    sender_last_wall_s: float
-
-
-@dataclass(slots=True)
-class SaleState:
-    """Everything that is known about sales; plain records, so that they can be stored.
-
-    Attributes:
-        seen: Message ids that were worked through, oldest first, with when they came.
-    """
-
-    sales: dict[str, Sale] = field(default_factory=dict)
-    ended: dict[str, EndedSale] = field(default_factory=dict)
-    seen: dict[str, float] = field(default_factory=dict)
-    lateness: Lateness = field(default_factory=Lateness)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agent.decide.moment import Moment
-from agent.decide.sale_store import MemorySaleStore, SaleState, from_json
+from agent.decide.sale_state import SaleState
+from agent.decide.sale_store import MemorySaleStore, from_json
 from tests.decide.factories import Till
 
 Change = Callable[[dict[str, Any]], None]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from agent import wire
 from agent.capture.messages import FrameMessage, SlotsMessage, decode, encode
-from agent.child_process import LineBuffer
 from agent.errors import ProtocolError
+from agent.processes.child_process import LineBuffer
 from agent.records import (
     AGE_CLASSES,
     AgeDistribution,

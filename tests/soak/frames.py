@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from agent.commands.demo import demo_clip
-from agent.private_folder import PrivateFolder
+from agent.processes.private_folder import PrivateFolder
 from tests.brokers import Mosquitto, free_port, wait_until
 from tests.faults.live_camera import LiveCamera
 from tests.faults.till import Till

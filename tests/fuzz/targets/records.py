@@ -13,13 +13,13 @@ from typing import cast
 
 from agent import ids, wire
 from agent.announcer import Announcer
-from agent.child_process import ChildProcess, LineBuffer
-from agent.child_records import Lane, is_from_capture, is_from_vision
 from agent.clock import ReplayClock
 from agent.config.schema import Config
 from agent.decide.sale_store import MemorySaleStore
 from agent.loop import AgentLoop
 from agent.observe.metrics import Metrics
+from agent.processes.child_process import ChildProcess, LineBuffer
+from agent.processes.child_records import Lane, is_from_capture, is_from_vision
 from agent.publish.events import ModelPart
 from agent.publish.publisher import OutboundMessage
 from agent.records import (
@@ -160,7 +160,7 @@ TARGET = Target(
     cases=3000,
     modules=(
         "agent.wire",
-        "agent.child_records",
+        "agent.processes.child_records",
         "agent.loop",
         "agent.register",
         "agent.observe.metrics",

@@ -12,12 +12,12 @@ import pytest
 from agent import wire
 from agent.capture.reconnect import Backoff
 from agent.capture.watch import CameraWatch
-from agent.child_process import ChildProcess
-from agent.child_records import Lane, is_from_vision
 from agent.clock import ReplayClock
 from agent.config.vision import CaptureSection
 from agent.errors import ChildError
-from agent.keepers import CameraKeeper, Patience, VisionKeeper
+from agent.processes.child_process import ChildProcess
+from agent.processes.child_records import Lane, is_from_vision
+from agent.processes.keepers import CameraKeeper, Patience, VisionKeeper
 from agent.records import Hello, VisionRestarted
 from tests.brokers import wait_until
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.child_process import ChildProcess, LineBuffer
-from agent.private_folder import PrivateFolder
+from agent.processes.child_process import ChildProcess, LineBuffer
+from agent.processes.private_folder import PrivateFolder
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 

@@ -18,7 +18,9 @@ from agent.clock import SystemClock
 from agent.config.load import LoadedConfig, load_config
 from agent.config.vision import CameraSection, CaptureSection
 from agent.errors import ChildError, SourceError
-from agent.keepers import Patience, SupervisorRecord
+from agent.processes.keepers import Patience, SupervisorRecord
+from agent.processes.options import ChildCommands, SupervisorOptions
+from agent.processes.supervisor import Supervisor
 from agent.records import (
     AgeEstimate,
     CameraStatus,
@@ -28,11 +30,12 @@ from agent.records import (
     VisionProgress,
     VisionRestarted,
 )
-from agent.supervisor import Supervisor
-from agent.supervisor_options import ChildCommands, SupervisorOptions
 from tests.streams import http_streams
 
-COUNTING_VISION = (sys.executable, str(Path(__file__).parent / "streams" / "vision_stand_in.py"))
+COUNTING_VISION = (
+    sys.executable,
+    str(Path(__file__).parents[1] / "streams" / "vision_stand_in.py"),
+)
 OPTIONS = SupervisorOptions(
     commands=ChildCommands(vision=COUNTING_VISION), random_ratio=lambda: 0.0
 )
@@ -358,7 +361,7 @@ def test_nothing_outlives_an_agent_that_is_killed(tmp_path: Path, carphone_clip:
         print(*supervisor.process_ids.values(), flush=True)
         time.sleep(60)
     """)
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     with subprocess.Popen(agent, stdout=subprocess.PIPE, cwd=root) as process:
         assert process.stdout is not None
         children = [int(word) for word in process.stdout.readline().split()]

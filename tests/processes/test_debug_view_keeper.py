@@ -14,7 +14,7 @@ import pytest
 
 from agent.clock import ReplayClock
 from agent.config.debug_view import LONGEST_S, DebugViewSection
-from agent.debug_view_keeper import DebugViewKeeper, ViewerStart
+from agent.processes.debug_view_keeper import DebugViewKeeper, ViewerStart
 from tests.brokers import wait_until
 
 #: Writes down what it was told, says that it serves, and waits for the end of stdin.

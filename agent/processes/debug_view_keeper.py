@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.capture.reconnect import Backoff
-from agent.child_process import ChildProcess
-from agent.child_records import Lane, is_from_viewer
 from agent.clock import Clock
 from agent.config.debug_view import LONGEST_S, DebugViewSection
 from agent.debug_view.settings import TapSettings
-from agent.private_folder import PrivateFolder
+from agent.processes.child_process import ChildProcess
+from agent.processes.child_records import Lane, is_from_viewer
+from agent.processes.private_folder import PrivateFolder
 from agent.records import Hello
 
 logger = logging.getLogger(__name__)

@@ -12,17 +12,17 @@ from functools import partial
 from agent.capture.reconnect import Backoff
 from agent.capture.settings import CaptureMode, CaptureSettings
 from agent.capture.watch import CameraWatch
-from agent.child_process import ChildProcess
-from agent.child_records import Lane, is_from_capture, is_from_vision
 from agent.clock import Clock
 from agent.config.load import LoadedConfig
 from agent.config.vision import CameraSection
 from agent.errors import AgentError
-from agent.keepers import CameraKeeper, SupervisorRecord, VisionKeeper
 from agent.masking import mask_camera_addresses
-from agent.private_folder import PrivateFolder
+from agent.processes.child_process import ChildProcess
+from agent.processes.child_records import Lane, is_from_capture, is_from_vision
+from agent.processes.keepers import CameraKeeper, SupervisorRecord, VisionKeeper
+from agent.processes.options import SupervisorOptions
+from agent.processes.private_folder import PrivateFolder
 from agent.records import VisionProgress
-from agent.supervisor_options import SupervisorOptions
 
 #: The first death of a process that worked costs no waiting; a crash loop at most a third of one
 #: processor (2 s of start in 6); and what made it crash is over 10 s after it was mended.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.debug_view.settings import TapSettings
-from agent.keepers import Patience
+from agent.processes.keepers import Patience
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from agent.capture.reconnect import Backoff
 from agent.capture.watch import CameraWatch
-from agent.child_process import ChildProcess
-from agent.child_records import Lane
 from agent.clock import Clock
 from agent.errors import AgentError, ChildError, SourceError
+from agent.processes.child_process import ChildProcess
+from agent.processes.child_records import Lane
 from agent.records import (
     CameraStatus,
     CaptureEnded,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent import wire
-from agent.child_process import ChildProcess
 from agent.errors import ProtocolError
 from agent.masking import mask_camera_addresses
+from agent.processes.child_process import ChildProcess
 from agent.records import (
     AgeEstimate,
     CaptureEnded,
