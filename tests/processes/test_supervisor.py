@@ -351,7 +351,7 @@ def test_children_that_ignore_everything_are_killed_in_time(watching: Watching) 
 def test_nothing_outlives_an_agent_that_is_killed(tmp_path: Path, carphone_clip: Path) -> None:
     agent = scripted(f"""
         import time
-        from tests.test_supervisor import *
+        from tests.processes.test_supervisor import *
         options = dataclasses.replace(OPTIONS, runtime_folder=Path({str(tmp_path)!r}))
         supervisor = Supervisor(loaded([{str(carphone_clip)!r}]), SystemClock(), options=options)
         supervisor.start()
