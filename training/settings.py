@@ -15,7 +15,7 @@ class Settings:
 
     Attributes:
         start_from: `pretrained`, `scratch`, `widen:FILE` (a half-width run's weights), or
-            a file with weights of the same width.
+            a file with weights of the same width, the shipped `model.keras` too.
     """
 
     width: float = 0.5
