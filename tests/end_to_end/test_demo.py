@@ -72,6 +72,15 @@ def test_the_demo_shows_a_full_sale_on_the_terminal_and_on_the_display() -> None
     assert "Traceback" not in said + complaints
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """A test run in the background of a shell ignores Ctrl-C, and so would what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_a_demo_that_stays_ends_with_ctrl_c() -> None:
     with demo("--stay") as (process, _):
         process.send_signal(signal.SIGINT)
