@@ -7,7 +7,6 @@ on stdin, the end of stdin means stop, its records leave on the descriptor that 
 from __future__ import annotations
 
 import os
-import select
 import sys
 import time
 from typing import Protocol
@@ -21,7 +20,7 @@ from agent.debug_view.link import ViewerLink
 from agent.debug_view.settings import TapSettings
 from agent.records import Frame, Hello, PipeRecord, VisionProgress
 from agent.sandbox import die_with_parent, forbid_network
-from agent.wire import RecordWriter, private_record_pipe
+from agent.wire import RecordWriter, private_record_pipe, stdin_has_ended
 
 #: Progress is sent at least so often; also the replay's tick, in video time.
 PROGRESS_INTERVAL_S = 0.1
@@ -114,12 +113,6 @@ class VisionLoop:
 
     def _progress(self, finished: bool = False) -> VisionProgress:
         return self._pipeline.progress(self._last_at_s, finished=finished)
-
-
-def stdin_has_ended() -> bool:
-    """Return whether the agent has closed our stdin, or sent more than it should."""
-    readable, _, _ = select.select([sys.stdin], [], [], 0)
-    return bool(readable)
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ must not be able to run anything in the process that has the network.
 from __future__ import annotations
 
 import os
+import select
+import sys
 from collections.abc import Iterable
 from typing import Annotated, BinaryIO
 
@@ -62,3 +64,9 @@ def private_record_pipe() -> BinaryIO:
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return pipe
+
+
+def stdin_has_ended() -> bool:
+    """Return whether the agent has closed our stdin, or sent more than it should."""
+    readable, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(readable)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import socket
 import sys
 import time
@@ -27,7 +26,7 @@ from agent.sandbox import die_with_parent, forbid_files, forbid_network
 from agent.viewer.link import VisionLink, join
 from agent.viewer.pages import Pages
 from agent.viewer.pictures import Pictures
-from agent.wire import RecordWriter, private_record_pipe
+from agent.wire import RecordWriter, private_record_pipe, stdin_has_ended
 
 HOST: Final = "127.0.0.1"
 #: For vision to load its networks; as long as the agent itself waits for it.
@@ -127,12 +126,6 @@ def run(settings: ViewerSettings, writer: RecordWriter) -> None:
         writer.write([Hello("viewer", os.getpid(), f"on {HOST}:{settings.port}")])
         with vision:
             asyncio.run(serve(settings, listening, vision))
-
-
-def stdin_has_ended() -> bool:
-    """Return whether the agent has closed our stdin."""
-    readable, _, _ = select.select([sys.stdin], [], [], 0)
-    return bool(readable)
 
 
 def main() -> None:

@@ -19,13 +19,13 @@ from agent.config.messaging import OutboxSection
 from agent.decide.moment import Moment
 from agent.decide.sale_store import from_json
 from agent.decide.thresholds import load_thresholds
-from agent.errors import AgentError, ConfigError, ModelError, OutboxError
+from agent.errors import AgentError, ConfigError, ModelError
 from agent.estimate.artefact import load_manifest
 from agent.publish.outbox import Outbox
-from agent.publish.outbox_table import Parcel
-from agent.publish.tolerant_outbox import TolerantOutbox
 from agent.sales_script import load_sales_script
 from tests.fuzz.inputs import SEED, SLOW_CASES, bounded, is_taken, mutants
+from tests.fuzz.targets.outbox import parcel
+from tests.fuzz.targets.outbox import use as use_outbox
 
 SECTION = OutboxSection(path=Path("outbox.sqlite3"), max_rows=100)
 SCRIPT = b"- {at_s: 1.0, sale_id: s1, type: opened}\n- {at_s: 2.0, sale_id: s1, type: closed}\n"
@@ -122,10 +122,6 @@ def test_changed_open_sales_are_read_or_left_out() -> None:
         assert isinstance(state.sales, dict)
 
 
-def parcel(number: int) -> Parcel:
-    return Parcel(f"id-{number}", "checkout/v1/s/r/event/x", b"{}" * 20, 1, False, 2)
-
-
 def test_an_outbox_with_changed_bytes_is_mended_or_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite3"
     outbox = Outbox(SECTION, ReplayClock(0.0), path)
@@ -136,7 +132,7 @@ def test_an_outbox_with_changed_bytes_is_mended_or_moved_aside(tmp_path: Path) -
         for old in tmp_path.iterdir():
             old.unlink()
         path.write_bytes(content)
-        works_again(path)
+        use_outbox(path)
 
 
 def test_rows_of_any_content_leave_the_outbox_usable(tmp_path: Path) -> None:
@@ -158,23 +154,5 @@ def test_rows_of_any_content_leave_the_outbox_usable(tmp_path: Path) -> None:
                 continue  # the table itself refuses it
         database.commit()
         database.close()
-        works_again(path)
+        use_outbox(path)
         path.unlink()
-
-
-def works_again(path: Path) -> None:
-    """Open it, use it, and see that what is committed now comes out."""
-    try:
-        outbox = Outbox(SECTION, ReplayClock(0.0), path)
-    except OutboxError:
-        return  # said so at the start
-    tolerant = TolerantOutbox(outbox)
-    tolerant.commit([parcel(1000)])
-    tolerant.keep_house()
-    tolerant.commit([parcel(1001)])
-    rows = tolerant.take(10_000)
-    ids = {row.parcel.event_id for row in rows}
-    assert all(row.parcel.is_intact for row in rows)
-    tolerant.close()
-
-    assert {"id-1000", "id-1001"} & ids
