@@ -10,6 +10,7 @@ from typing import cast
 from agent.audit.sales import AuditedSale
 from agent.errors import OutboxError
 from agent.outcomes import AuditResult
+from agent.publish.outbox_file import closed_on_error
 
 FILE_VERSION = 1
 #: A collector that writes and a report that reads wait for each other so long.
@@ -47,20 +48,26 @@ class AuditArchive:
             self._database = sqlite3.connect(
                 path, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            (version,) = self._database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                # One transaction: a kill in between must not leave half an archive.
-                self._database.executescript(
-                    f"BEGIN; {_TABLE} PRAGMA user_version = {FILE_VERSION}; COMMIT;"
-                )
+            with closed_on_error(self._database):
+                version = self._prepare()
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             # SQLite repeats broken names of a damaged file in its words: these are no text.
             raise self._refused(error) from error
         if version not in (0, FILE_VERSION):
             self._database.close()
             raise OutboxError(f"{path}: written by another version ({version}): set audit.path")
+
+    def _prepare(self) -> int:
+        """Make a new file an archive; return the version the file had."""
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            # One transaction: a kill in between must not leave half an archive.
+            self._database.executescript(
+                f"BEGIN; {_TABLE} PRAGMA user_version = {FILE_VERSION}; COMMIT;"
+            )
+        return int(version)
 
     def add(self, *sales: AuditedSale) -> int:
         """Keep the audits, durably; return how many were new.

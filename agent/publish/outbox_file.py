@@ -6,6 +6,8 @@ import datetime
 import logging
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -61,18 +63,30 @@ def open_file(path: Path, fsync: Literal["full", "normal"]) -> OpenedFile:
     try:
         _create_folder(path)
         database = _connect(path, fsync)
-        fault = _find_fault(database)
+        with closed_on_error(database):
+            fault = _find_fault(database)
         if fault is None:
             return OpenedFile(database)
         database.close()
         aside = _move_aside(path, fault)
         database = _connect(path, fsync)
-        _create(database)
+        with closed_on_error(database):
+            _create(database)
     except (sqlite3.Error, OSError) as error:
         raise OutboxError(
             f"{path}: {describe(error)}: make room, mend its permissions, or set outbox.path"
         ) from error
     return OpenedFile(database, aside)
+
+
+@contextmanager
+def closed_on_error(database: sqlite3.Connection) -> Iterator[None]:
+    """Close a database that cannot be used after all: its file may be tried again."""
+    try:
+        yield
+    except BaseException:
+        database.close()
+        raise
 
 
 def is_damaged(error: BaseException | None) -> bool:
