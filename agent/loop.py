@@ -9,7 +9,7 @@ from typing import Protocol
 
 from agent.announcer import Announcer
 from agent.clock import ReplayClock
-from agent.latencies import AgentStage, Stopwatch
+from agent.latencies import AgentStage, Latencies, Stopwatch
 from agent.observe.metrics import Metrics
 from agent.outcomes import SaleMessage
 from agent.records import (
@@ -108,7 +108,11 @@ class AgentLoop:
             with self._stopwatch.measure("decide"):
                 self._register.handle_sale(sale)
         self._register.tick()
-        self._metrics.stages(self._stopwatch.totals().items())
+
+    @property
+    def latencies(self) -> dict[AgentStage, Latencies]:
+        """How long deciding has taken so far."""
+        return self._stopwatch.totals()
 
     def handle(self, record: SourceRecord) -> None:
         """Hand one record on."""

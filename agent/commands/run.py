@@ -156,6 +156,7 @@ class Daemon:
         metrics.outbox(status.waiting, status.size_bytes, self._publisher.oldest_age_s())
         metrics.outbox_dropped(status.dropped)
         metrics.processes(self._source.restarts, self._source.protocol_errors)
+        metrics.stages(self._loop.latencies.items())
         metrics.stages(status.latencies.items())
         metrics.loops(self._progress.silences_s())
 

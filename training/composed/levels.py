@@ -8,6 +8,7 @@ bisection finds the highest one at which nobody asks.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +149,7 @@ def calibration_faces(
     """
     random = np.random.default_rng(seed)
     shelves = [FaceShelf(data, split, random) for split in ("calibration", "val")]
-    everyone = len(shelves) * 10**6
+    everyone = sys.maxsize
     choosing = [face for shelf in shelves for face in shelf.take(everyone, *minors)]
     val = FaceShelf(data, "val", random)
     return choosing, [*val.take(everyone, 18, 24), *val.take(adults, 25)]
