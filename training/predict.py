@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from agent.records import AGE_CLASSES, Float32Array
+from training.age_calibration import softmax
 from training.data import Faces, IntArray
-from training.temperature import softmax
 
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from training.age_calibration import AgeCalibration
 from training.batch_statistics import MEASURED_BATCHES, measure_statistics
 from training.checkpoint import load_averages
 from training.data import Faces, TrainingBatches
@@ -51,15 +52,15 @@ def load_trained(
     return model
 
 
-def with_probabilities(model: keras.Model, temperature: float) -> keras.Model:
+def with_probabilities(model: keras.Model, calibration: AgeCalibration) -> keras.Model:
     """Return (batch, crop_px, crop_px, 3) RGB 0..255 to (batch, 101) probabilities.
 
     Args:
         model: Gives logits, in float32.
-        temperature: Divides the logits before the softmax (Guo et al. 2017).
+        calibration: Of each year's logit.
     """
-    scaled = keras.layers.Rescaling(1 / temperature, name="temperature", dtype="float32")(
-        model.output
-    )
-    output = keras.layers.Softmax(name="probabilities", dtype="float32")(scaled)
+    calibrated = keras.layers.Rescaling(
+        calibration.scale.tolist(), calibration.bias.tolist(), name="calibration", dtype="float32"
+    )(model.output)
+    output = keras.layers.Softmax(name="probabilities", dtype="float32")(calibrated)
     return keras.Model(model.input, output, name=model.name)

@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agent.records import Float32Array
 from training import checkpoint, curve
+from training.batch_norm import BatchNormalization
 from training.batch_statistics import MEASURED_BATCHES, measure_statistics
 from training.circumstances import circumstances
 from training.data import Faces, TrainingBatches, load_faces
@@ -55,7 +56,9 @@ class Run:
         self._steps = max(1, int(settings.passes * self._batches.steps_per_pass))
         keras.utils.set_random_seed(settings.seed)
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
-        self._model = build(settings.width, settings.crop_px, settings.dropout_ratio)
+        self._model = build(
+            settings.width, settings.crop_px, settings.dropout_ratio, BatchNormalization
+        )
         self._compile()
         self._progress = checkpoint.restore(folder, self._state) or self._begin()
 

@@ -27,7 +27,6 @@ The format, written by `training/export.py` and read here:
             "normalisation": "inside the model"
           },
           "output": {"name": "probabilities", "classes": 101},
-          "temperature": 1.07,
           "artefacts": {
             "openvino": {
               "precision": "int8",
@@ -48,7 +47,7 @@ The format, written by `training/export.py` and read here:
 
 Both artefacts are the same function: input `image` (batch, crop_px, crop_px, 3), RGB 0..255,
 any batch, uint8 (OpenVINO) or float32 (Keras), normalised inside; output `probabilities`
-(batch, 101), temperature and softmax applied. `model.keras` consists of Keras's own layers
+(batch, 101), calibration and softmax applied. `model.keras` consists of Keras's own layers
 only and is loaded with `safe_mode=True`; its kernels may be stored as float16. `metrics` is
 free JSON. Writers use the classes below, so that nothing is written that cannot be read:
 `Manifest.with_model(ModelEntry(...))`, `FileEntry.of(path)`.
@@ -131,7 +130,7 @@ class ModelInput(_Entry):
 
 
 class ModelOutput(_Entry):
-    """What comes out: temperature and softmax are applied inside the model."""
+    """What comes out: calibration and softmax are applied inside the model."""
 
     name: Literal["probabilities"] = "probabilities"
     classes: Literal[101] = 101
@@ -146,7 +145,6 @@ class ModelEntry(_Entry):
     licence: Licence
     input: ModelInput
     output: ModelOutput = ModelOutput()
-    temperature: float = Field(gt=0, le=100, description="already applied inside the model")
     artefacts: dict[Runtime, Artefact] = Field(min_length=1)
     metrics: dict[str, JsonValue] = {}
 

@@ -49,7 +49,6 @@ def entry_of(folder: Path) -> ModelEntry:
         topology="tiny",
         licence=Licence(usage="commercial use", reason="random numbers"),
         input=ModelInput(crop_px=TINY_CROP_PX),
-        temperature=1.0,
         artefacts={
             "openvino": Artefact(precision="fp16", files=openvino),
             "tensorflow": Artefact(precision="fp16", files=(FileEntry.of(folder / "model.keras"),)),

@@ -1,0 +1,83 @@
+"""The calibration makes stated intervals true in every region of ages."""
+
+import numpy as np
+import pytest
+
+from agent.records import Float32Array
+from training.age_calibration import (
+    REGIONS_YEARS,
+    AgeCalibration,
+    fit_calibration,
+    softmax,
+    weights_as_in,
+)
+from training.data import IntArray
+from training.report import covered
+
+YEARS = np.arange(101)
+#: How often the network's training had an age, against how often each comes here.
+PRIOR = np.where((YEARS >= 25) & (YEARS <= 34), 8.0, 1.0)
+
+
+def leaning(count: int, seed: int) -> tuple[Float32Array, IntArray]:
+    """Return logits of a network that leans towards 25-34 and is too sure, and true ages."""
+    random = np.random.default_rng(seed)
+    ages = random.integers(5, 75, count)
+    seen = ages + random.normal(0, 5, count)
+    likelihood = -0.5 * ((seen[:, None] - YEARS) / 5) ** 2
+    return (1.4 * (likelihood + np.log(PRIOR))).astype(np.float32), ages
+
+
+def coverages(probabilities: Float32Array, ages: IntArray) -> dict[tuple[int, int], float]:
+    inside = covered(probabilities, ages)
+    return {
+        (low, high): float(inside[(ages >= low) & (ages <= high)].mean())
+        for low, high in REGIONS_YEARS[:3]
+    }
+
+
+def test_regions_that_the_network_leans_from_and_to_become_true() -> None:
+    calibration = fit_calibration(*leaning(3000, seed=0))
+    logits, ages = leaning(6000, seed=1)
+
+    before = coverages(softmax(logits), ages)
+    after = coverages(calibration.probabilities(logits), ages)
+
+    assert before[(10, 17)] < 0.86
+    assert max(before.values()) - min(before.values()) > 0.08
+    for found in after.values():
+        assert found == pytest.approx(0.90, abs=0.04)
+
+
+def test_the_mean_does_not_pay_for_it() -> None:
+    calibration = fit_calibration(*leaning(3000, seed=0))
+    logits, ages = leaning(6000, seed=1)
+
+    before, after = (
+        np.abs(probabilities @ YEARS - ages).mean()
+        for probabilities in (softmax(logits), calibration.probabilities(logits))
+    )
+
+    assert after < before + 0.05
+
+
+def test_no_calibration_changes_nothing() -> None:
+    logits, _ = leaning(10, seed=3)
+
+    assert np.allclose(AgeCalibration.none().probabilities(logits), softmax(logits), atol=1e-6)
+
+
+def test_a_softmax_row_sums_to_one_even_for_large_logits() -> None:
+    rows = softmax(np.array([[1e4, 0.0, -1e4], [0.0, 0.0, 0.0]], np.float32))
+
+    assert rows.sum(axis=1) == pytest.approx([1.0, 1.0])
+
+
+def test_added_minors_are_not_more_frequent_than_before() -> None:
+    ages = np.array([14, 16, 30, 40])
+
+    weights = weights_as_in(ages, np.array([14, 15, 17]))
+
+    minors = [0, 1, 4, 5, 6]
+    assert weights[minors].sum() == pytest.approx(2)
+    assert weights[[2, 3]] == pytest.approx(1)
