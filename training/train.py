@@ -11,7 +11,6 @@ import csv
 import json
 import queue
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +20,6 @@ import keras
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agent.records import Float32Array
 from training import checkpoint, curve
@@ -29,6 +27,7 @@ from training.batch_norm import BatchNormalization
 from training.batch_statistics import MEASURED_BATCHES, measure_statistics
 from training.circumstances import circumstances
 from training.data import Faces, TrainingBatches, load_faces
+from training.live import LiveTable
 from training.losses import AgeLoss
 from training.network import build, load_pretrained
 from training.predict import interval_metrics, predict
@@ -105,32 +104,28 @@ class Run:
         return self._progress.losses
 
     def train(self, until_step: int | None = None) -> None:
-        """Train to the end, with a progress bar, validating after every pass.
+        """Train to the end, with a live table, validating after every pass.
 
         Args:
             until_step: Stop there as a kill would, without a checkpoint; None: at the end.
         """
         if self._progress.step < self._steps:
             self._write_circumstances()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeRemainingColumn(), console=self._console) as bar:
-            task = bar.add_task("training", total=self._steps, completed=self._progress.step)
-            begun, first = time.monotonic(), self._progress.step
+        first, batch = self._progress.step, self._settings.batch
+        with LiveTable(self._console, self._steps, first, batch) as live:
             for images, targets in self._prefetched():
                 self.losses.append(float(self._model.train_on_batch(images, targets)))
                 self._progress.step += 1
                 step = self._progress.step
-                rate = (step - first) * self._settings.batch / (time.monotonic() - begun)
-                text = f"loss {np.mean(self.losses[-100:]):.3f}  {rate:.0f} faces/s"
-                bar.update(task, completed=step, description=text)
+                live.step(step, self.losses)
                 if step == until_step:
                     return
-                self._after_step(step)
+                self._after_step(step, live)
 
-    def _after_step(self, step: int) -> None:
+    def _after_step(self, step: int, live: LiveTable) -> None:
         ends_pass = step % self._batches.steps_per_pass == 0 or step == self._steps
         if ends_pass:
-            self._console.print(self._validate())
+            live.end_pass(self._validate())
         if ends_pass or step % self._settings.checkpoint_steps == 0:
             checkpoint.save(self._folder, self._state, self._progress)
             curve.write(self._folder, self.losses, step)
@@ -147,7 +142,7 @@ class Run:
         for _ in range(first, self._steps):
             yield batches.get()
 
-    def _validate(self) -> str:
+    def _validate(self) -> dict[str, float]:
         """Measure and save the averaged weights, then go on with the trained ones."""
         own = [keras.ops.convert_to_numpy(v) for v in self._model.variables]
         averages = self._model.optimizer._model_variables_moving_average
@@ -164,7 +159,7 @@ class Run:
         for variable, value in zip(self._model.variables, own, strict=True):
             variable.assign(value)
         self._append(row)
-        return "  ".join(f"{name} {value:.3f}" for name, value in row.items())
+        return row
 
     def _measure(self) -> dict[str, float]:
         recent = self.losses[-self._batches.steps_per_pass :]
