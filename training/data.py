@@ -30,6 +30,8 @@ class Faces:
         images: (n, 160, 160, 3) uint8, RGB.
         first: (n, 6, 2) keypoints of the first look, NaN where it found nothing.
         second: Likewise of the second look.
+        aligned: Whether crops are turned and scaled by the keypoints; else they are upright
+            boxes around them, for the ablation table.
     """
 
     folder: Path
@@ -38,6 +40,7 @@ class Faces:
     images: UInt8Array
     first: Float32Array
     second: Float32Array
+    aligned: bool = True
 
     @property
     def found(self) -> npt.NDArray[np.bool_]:
@@ -64,8 +67,14 @@ class Faces:
     def keypoints(self, index: int) -> Float32Array:
         """Return (4, 2): the second look's points, or the first's when it saw nothing."""
         second = self.second[index]
-        chosen: Float32Array = self.first[index] if np.isnan(second[0, 0]) else second
-        return chosen[:4]
+        if np.isnan(second[0, 0]):
+            return self.first_keypoints(index)
+        return second[:4] if self.aligned else upright(second[:4])
+
+    def first_keypoints(self, index: int) -> Float32Array:
+        """Return (4, 2): the first look's points."""
+        first = self.first[index]
+        return first[:4] if self.aligned else upright(first[:4])
 
     def ages(self, index: int) -> tuple[int, int]:
         """Return the labelled interval in years."""
@@ -81,6 +90,23 @@ class Faces:
         """Return (n, crop_px, crop_px, 3) aligned crops without augmentation."""
         cut = [self.crop(int(index), crop_px) for index in indices]
         return np.stack(cut) if cut else np.zeros((0, crop_px, crop_px, 3), np.uint8)
+
+
+def upright(keypoints: Float32Array) -> Float32Array:
+    """Return the template's points upright in the box around the keypoints.
+
+    Aligned at these, a crop is what a detector's box gives: neither turned nor sized by
+    the eyes.
+
+    Args:
+        keypoints: (4, 2) pixels.
+    """
+    template = TEMPLATE_RATIO - TEMPLATE_RATIO.mean(axis=0)
+    scale = (np.ptp(keypoints, axis=0) / np.ptp(template, axis=0)).max()
+    middle = (keypoints.min(axis=0) + keypoints.max(axis=0)) / 2
+    offset = (template.min(axis=0) + template.max(axis=0)) / 2
+    points: Float32Array = ((template - offset) * scale + middle).astype(np.float32)
+    return points
 
 
 def load_faces(cache: Path) -> Faces:
@@ -126,7 +152,7 @@ class TrainingBatches:
         for slot, index in enumerate(chosen):
             points = self.faces.keypoints(index)
             if random.random() < 0.2:
-                points = self.faces.first[index, :4]
+                points = self.faces.first_keypoints(index)
             images[slot] = jittered_crop(
                 self.faces.images[index], points, self.crop_px, self.augmentation, random
             )

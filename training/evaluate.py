@@ -20,12 +20,14 @@ from rich.table import Table
 
 from agent.decide.thresholds import load_thresholds
 from agent.records import Float32Array
+from training import ablation
 from training.artefact_runtime import ArtefactRuntime
+from training.comparison import compare, sample
 from training.data import Faces, IntArray, load_faces
 from training.manifest import add_metrics
 from training.model_card import write_model_card
 from training.photographs import predict_photographs
-from training.plots import write_plots
+from training.plots import write_plots, write_robustness_plots
 from training.report import (
     Predictions,
     exact_age_report,
@@ -53,6 +55,8 @@ class Evaluation:
     images: Path | None = None
     limit: int | None = None
     robustness_faces: int = 0
+    compared_faces: int = 0
+    ablation: Path | None = None
 
     def predictions(self, source: str) -> Predictions:
         """Return the model's answers on one source's photographs of the split."""
@@ -79,6 +83,15 @@ class Evaluation:
         spread = np.linspace(0, len(found) - 1, count).astype(int)
         return Robustness(self.faces, found[spread], ArtefactRuntime(self.model)).report()
 
+    def comparison(self) -> dict[str, Any] | None:
+        """Return another package's errors beside the model's, or None when not asked for."""
+        if not self.compared_faces:
+            return None
+        if self.images is None:
+            raise ValueError("--compare needs the photographs: --from-images")
+        chosen = sample(self.faces, self.split, self.compared_faces)
+        return compare(self.model, self.images, self.faces, chosen)
+
 
 def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
     """Return the report, and the predictions with exact ages for the plots."""
@@ -96,6 +109,12 @@ def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
         "fairface": interval_report(evaluation.predictions("fairface")),
         "thresholds": threshold_report(exact, usable),
         "robustness": evaluation.robustness() if evaluation.robustness_faces else [],
+        "comparison": evaluation.comparison(),
+        "ablation": (
+            ablation.measure(evaluation.faces, evaluation.ablation, evaluation.split)
+            if evaluation.ablation
+            else []
+        ),
     }
     return report, exact
 
@@ -117,6 +136,7 @@ def publish(report: dict[str, Any], exact: Predictions, model: Path) -> None:
     """Write the report, the plots, the manifest's figures and MODEL_CARD.md of a model."""
     (model / REPORT_NAME).write_text(json.dumps(report, indent=2) + "\n")
     write_plots(exact, model / "plots")
+    write_robustness_plots(report["robustness"], model / "plots")
     add_metrics(model, {f"{report['split']}_figures": headline(report)})
     write_model_card(model, report)
 
@@ -124,7 +144,11 @@ def publish(report: dict[str, Any], exact: Predictions, model: Path) -> None:
 def tables(report: dict[str, Any]) -> list[Table]:
     """Return the report for a terminal."""
     shown = [_exact_table(report["utkface"]), _interval_table(report["fairface"])]
-    return [*shown, robustness_table(report["robustness"])] if report["robustness"] else shown
+    if report["robustness"]:
+        shown.append(robustness_table(report["robustness"]))
+    if report["ablation"]:
+        shown.append(ablation.table(report["ablation"]))
+    return shown
 
 
 def _exact_table(report: dict[str, Any]) -> Table:
@@ -167,10 +191,25 @@ def main(
     robustness_faces: Annotated[
         int, typer.Option("--robustness", help="faces of the robustness table; 0: none", min=0)
     ] = 0,
+    compared_faces: Annotated[
+        int, typer.Option("--compare", help="photographs for another package; 0: none", min=0)
+    ] = 0,
+    ablation_runs: Annotated[
+        Path | None, typer.Option("--ablation", help="folder of the runs of training.ablation")
+    ] = None,
     write_card: Annotated[bool, typer.Option(help="MODEL_CARD.md and its plots")] = False,
 ) -> None:
     """Print the report and write it to `evaluation.json` beside the model when `write_card`."""
-    chosen = Evaluation(model, load_faces(faces), split, from_images, limit, robustness_faces)
+    chosen = Evaluation(
+        model,
+        load_faces(faces),
+        split,
+        from_images,
+        limit,
+        robustness_faces,
+        compared_faces,
+        ablation_runs,
+    )
     report, exact = evaluate(chosen)
     console = Console()
     for each in tables(report):

@@ -56,6 +56,16 @@ def age_loss(target: Any, logits: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("training")
+class AbsoluteError(keras.losses.Loss):  # type: ignore[misc]
+    """Absolute error in years of one number against the middle of `target_row`'s interval."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each face."""
+        middle = (y_true[:, AGE_CLASSES + 1] + y_true[:, AGE_CLASSES + 2]) / 2
+        return ops.abs(ops.cast(y_pred, "float32")[:, 0] - middle)
+
+
+@keras.saving.register_keras_serializable("training")
 class AgeLoss(keras.losses.Loss):  # type: ignore[misc]
     """`age_loss` as a Keras loss."""
 

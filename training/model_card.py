@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.estimate.artefact import ModelEntry, load_manifest
+from training import ablation
 from training.robustness import HEADING, cells
 
 CARD_NAME = "MODEL_CARD.md"
@@ -53,6 +54,8 @@ def write_model_card(model: Path, report: dict[str, Any]) -> None:
         _fairface(report["fairface"]),
         _thresholds(report),
         _robustness(report),
+        _comparison(report),
+        _ablation(report),
         _artefacts(entry),
         _plots(model),
     ]
@@ -157,6 +160,45 @@ def _robustness(report: dict[str, Any]) -> str:
         "crop. The gate is the agent's, with its limits as shipped. Years.\n\n"
         f"{_table(HEADING, [cells(row) for row in rows])}"
     )
+
+
+def _comparison(report: dict[str, Any]) -> str:
+    comparison = report.get("comparison")
+    if not comparison:
+        return ""
+    lines = [
+        (
+            row["name"],
+            f"{row['faces_found']} of {comparison['photographs']}",
+            _years(row["mae_years"]),
+            _years(row["mae_where_found_years"]),
+        )
+        for row in comparison["rows"]
+    ]
+    heading = ("package", "faces found", "MAE where all found one", "MAE where it found one")
+    return (
+        f"## Beside another package, on `{report['split']}`\n"
+        f"The same {comparison['photographs']} photographs of 10-70-year-olds, each package with "
+        "its own detector and in its own environment, in one run. All found a face in "
+        f"{comparison['found_by_all']}. Years.\n\n{_table(heading, lines)}"
+    )
+
+
+def _ablation(report: dict[str, Any]) -> str:
+    rows = report.get("ablation")
+    if not rows:
+        return ""
+    return (
+        f"## What each step brought, on UTKFace `{report['split']}`\n"
+        "Short runs of `python -m training.ablation`, one pass each over their photographs, "
+        "measured in one run in Keras: compare neighbours, not with the figures above. Each has "
+        "what the one above has; `resolution` and `widening` compare with `goes on`. Years.\n\n"
+        f"{_table(ablation.HEADING, [ablation.cells(row) for row in rows])}"
+    )
+
+
+def _years(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _artefacts(entry: ModelEntry) -> str:

@@ -26,17 +26,19 @@ _EPSILON = 1.001e-5
 
 def build(
     width: float,
-    image_px: int,
+    image_px: int | None,
     dropout_ratio: float = 0.0,
     normalisation: type[keras.layers.BatchNormalization] = keras.layers.BatchNormalization,
+    outputs: int = AGE_CLASSES,
 ) -> keras.Model:
-    """Return the network: (batch, image_px, image_px, 3) RGB 0..255 to (batch, 101) logits.
+    """Return the network: (batch, image_px, image_px, 3) RGB 0..255 to (batch, outputs).
 
     Args:
         width: Share of ResNet50's bottleneck channels, 0.5 or 1.
-        image_px: Width and height of the input.
+        image_px: Width and height of the input; None takes any.
         dropout_ratio: Share of the pooled features dropped in training.
         normalisation: Of the layers after the convolutions; `batch_norm` has a faster one.
+        outputs: 101 logits, or 1 number.
     """
     image = keras.Input((image_px, image_px, 3), name="image")
     x = keras.layers.Rescaling(1.0, [-m for m in CHANNEL_MEANS], name="centre")(image)
@@ -59,7 +61,7 @@ def build(
     x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
     if dropout_ratio:
         x = keras.layers.Dropout(dropout_ratio, name="dropout")(x)
-    logits = keras.layers.Dense(AGE_CLASSES, dtype="float32", name="logits")(x)
+    logits = keras.layers.Dense(outputs, dtype="float32", name="logits")(x)
     return keras.Model(image, logits, name="resnet50_age")
 
 

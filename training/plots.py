@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,40 @@ def write_plots(predictions: Predictions, folder: Path) -> list[Path]:
         figure.savefig(folder / name, dpi=_DOTS_PER_INCH)
         files.append(folder / name)
     return files
+
+
+def write_robustness_plots(rows: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
+    """Write the error by face size and by blur and return the files.
+
+    Args:
+        rows: Of the robustness table; without rows nothing is written.
+        folder: Of the plots.
+    """
+    plots = {
+        "error_by_face_size.png": (("face width",), "face width, px"),
+        "error_by_blur.png": (("blur", "motion blur"), "sigma or length, px of 160"),
+    }
+    files = []
+    for name, (effects, label) in plots.items():
+        figure = Figure(figsize=(4.5, 3.5), layout="constrained")
+        axes = figure.subplots()
+        for effect in effects:
+            chosen = [row for row in rows if row["effect"] == effect]
+            values = [row["value"] for row in chosen]
+            axes.plot(values, [row["mae_years"] for row in chosen], marker=".", label=effect)
+            taken = [row["mae_of_passed_years"] for row in chosen]
+            axes.plot(values, _gaps(taken), "x", label=f"{effect}, taken by the gate")
+        axes.set(xlabel=label, ylabel="mean error, years")
+        axes.legend()
+        if rows:
+            figure.savefig(folder / name, dpi=_DOTS_PER_INCH)
+            files.append(folder / name)
+    return files
+
+
+def _gaps(values: Sequence[float | None]) -> list[float]:
+    """Return the values with NaN, which is not drawn, for None."""
+    return [float("nan") if value is None else value for value in values]
 
 
 def _predicted(axes: Any, predictions: Predictions) -> None:

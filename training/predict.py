@@ -15,7 +15,7 @@ _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
 def logits_of(
     model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
 ) -> Float32Array:
-    """Return (n, 101) logits, single view."""
+    """Return (n, outputs) of the network, single view."""
     parts = []
     for start in range(0, len(indices), batch):
         chosen = indices[start : start + batch]
@@ -25,22 +25,26 @@ def logits_of(
     return np.concatenate(parts)
 
 
-def predict(
+def means_of(
     model: keras.Model, faces: Faces, indices: IntArray, crop_px: int, batch: int = 128
 ) -> Float32Array:
-    """Return (n, 101) probabilities, single view."""
-    return softmax(logits_of(model, faces, indices, crop_px, batch))
+    """Return (n,) expected ages in years, single view; one output is the age itself."""
+    logits = logits_of(model, faces, indices, crop_px, batch)
+    means: Float32Array = logits[:, 0] if logits.shape[1] == 1 else softmax(logits) @ _YEARS
+    return means
 
 
-def interval_metrics(
-    probabilities: Float32Array, faces: Faces, indices: IntArray
-) -> dict[str, float]:
+def interval_metrics(means: Float32Array, faces: Faces, indices: IntArray) -> dict[str, float]:
     """Return the mean distance to the labelled interval and the share inside it.
 
     For an exact age the distance is the absolute error.
+
+    Args:
+        means: (n,) expected ages in years.
+        faces: Tell the labels.
+        indices: Of the faces.
     """
     intervals = np.array([faces.ages(i) for i in indices])
-    means = probabilities @ _YEARS
     distance = np.maximum(np.maximum(intervals[:, 0] - means, means - intervals[:, 1]), 0)
     inside = (np.round(means) >= intervals[:, 0]) & (np.round(means) <= intervals[:, 1])
     return {"distance_years": float(distance.mean()), "inside_ratio": float(inside.mean())}

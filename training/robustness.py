@@ -42,6 +42,7 @@ class Level:
     Attributes:
         effect: For the table.
         strength: Likewise, with its unit.
+        value: The strength as a number, where a plot shows it.
         change: Applied to the photograph, or to the crop when it covers the face.
         face_px: The photograph is reduced until the face is so wide; None: as it is.
         covers: `change` is for the aligned crop.
@@ -50,6 +51,7 @@ class Level:
     effect: str
     strength: str
     change: Effect = lambda pixels: pixels
+    value: float | None = None
     face_px: float | None = None
     covers: bool = False
 
@@ -101,13 +103,13 @@ def levels() -> Iterator[Level]:
     """Yield every level, the untouched photographs first."""
     yield Level("none", "-")
     for sigma_px in (1.0, 2.0, 3.0, 4.0):
-        yield Level("blur", f"sigma {sigma_px:g} px of 160", _blur(sigma_px))
+        yield Level("blur", f"sigma {sigma_px:g} px of 160", _blur(sigma_px), sigma_px)
     for length_px in (5, 9, 15):
-        yield Level("motion blur", f"{length_px} px of 160", _motion(length_px))
+        yield Level("motion blur", f"{length_px} px of 160", _motion(length_px), length_px)
     for gain in (0.5, 0.25, 0.15, 0.08):
         yield Level("darkness", f"{gain:.0%} of the light", _dark(gain))
     for width_px in (120.0, 80.0, 60.0, 48.0, 36.0, 30.0, 24.0):
-        yield Level("face width", f"{width_px:g} px", face_px=width_px)
+        yield Level("face width", f"{width_px:g} px", value=width_px, face_px=width_px)
     for quality in (50, 30, 15, 8):
         yield Level("JPEG", f"quality {quality}", _jpeg(quality))
     for crf in (26, 32, 38):
@@ -137,7 +139,8 @@ class Robustness:
         """Return a row a level, and one a range of the faces' own yaw."""
         measured = [(level, *self._measure(level)) for level in track(list(levels()), "robustness")]
         rows = [
-            _row(level.effect, level.strength, errors, passed) for level, errors, passed in measured
+            _row(level.effect, level.strength, errors, passed, level.value)
+            for level, errors, passed in measured
         ]
         _, untouched, passed = measured[0]
         yaws = np.abs([self._pose(index, 1.0).yaw_degrees for index in self._indices])
@@ -183,12 +186,17 @@ def _reduced(pixels: UInt8Array, scale: float) -> UInt8Array:
 
 
 def _row(
-    effect: str, strength: str, errors_years: Float32Array, passed: BoolArray
+    effect: str,
+    strength: str,
+    errors_years: Float32Array,
+    passed: BoolArray,
+    value: float | None = None,
 ) -> dict[str, Any]:
     taken = errors_years[passed]
     return {
         "effect": effect,
         "strength": strength,
+        "value": value,
         "faces": len(errors_years),
         "mae_years": float(errors_years.mean()) if len(errors_years) else None,
         "refused_ratio": float(1 - passed.mean()) if len(passed) else None,

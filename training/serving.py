@@ -16,6 +16,7 @@ from training.settings import Settings
 STATISTICS_BATCH = 128
 STATISTICS_SEED = 7
 BEST_WEIGHTS = "best.weights.h5"
+LAST_WEIGHTS = "last.weights.h5"
 
 
 def statistics_batches(faces: Faces, settings: Settings) -> TrainingBatches:
@@ -40,7 +41,9 @@ def load_trained(
     """
     policy = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("float32")
-    model = build(settings.width, settings.crop_px, settings.dropout_ratio)
+    model = build(
+        settings.width, settings.crop_px, settings.dropout_ratio, outputs=settings.outputs
+    )
     keras.mixed_precision.set_global_policy(policy)
     path = run / weights
     if path.suffix == ".npz":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from agent.records import AGE_CLASSES
 from training.augment import Augmentation
 
 
@@ -14,12 +16,20 @@ class Settings:
     """Settings of one run.
 
     Attributes:
+        early_crop_px: Crops of the run's first part (progressive resolution); a small network
+            input costs a fraction and teaches most of what a large one does.
+        early_ratio: How much of the steps that part has.
+        aligned: See `data.Faces`.
+        output: `years`, a probability each, or `single`, one number trained by its absolute
+            error: the plain recipe of the ablation table.
         start_from: `pretrained`, `scratch`, `widen:FILE` (a half-width run's weights), or
             a file with weights of the same width, the shipped `model.keras` too.
     """
 
     width: float = 0.5
     crop_px: int = 96
+    early_crop_px: int = 64
+    early_ratio: float = 0.0
     passes: float = 6.0
     batch: int = 64
     learning_rate: float = 6e-4
@@ -29,10 +39,17 @@ class Settings:
     averaging_ratio: float = 0.999
     dropout_ratio: float = 0.1
     sources: tuple[str, ...] = ("utkface", "fairface")
+    aligned: bool = True
+    output: Literal["years", "single"] = "years"
     seed: int = 1
     start_from: str = "pretrained"
     checkpoint_steps: int = 200
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @property
+    def outputs(self) -> int:
+        """Of the network."""
+        return AGE_CLASSES if self.output == "years" else 1
 
 
 def load_settings(path: Path | None) -> Settings:

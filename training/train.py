@@ -12,7 +12,7 @@ import json
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,10 +28,10 @@ from training.batch_statistics import MEASURED_BATCHES, measure_statistics
 from training.circumstances import circumstances
 from training.data import Faces, TrainingBatches, load_faces
 from training.live import LiveTable
-from training.losses import AgeLoss
+from training.losses import AbsoluteError, AgeLoss
 from training.network import build, load_pretrained
-from training.predict import interval_metrics, predict
-from training.serving import load_trained, statistics_batches
+from training.predict import interval_metrics, means_of
+from training.serving import BEST_WEIGHTS, LAST_WEIGHTS, load_trained, statistics_batches
 from training.settings import Settings, load_settings
 from training.widen import widen
 
@@ -44,6 +44,7 @@ class Run:
 
     def __init__(self, settings: Settings, faces: Faces, folder: Path) -> None:
         self._settings = settings
+        faces = replace(faces, aligned=settings.aligned)
         self._faces = faces
         self._folder = folder
         self._console = Console()
@@ -53,10 +54,15 @@ class Run:
             faces, indices, settings.batch, settings.crop_px, settings.augmentation, settings.seed
         )
         self._steps = max(1, int(settings.passes * self._batches.steps_per_pass))
+        self._early_steps = int(settings.early_ratio * self._steps)
         keras.utils.set_random_seed(settings.seed)
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
         self._model = build(
-            settings.width, settings.crop_px, settings.dropout_ratio, BatchNormalization
+            settings.width,
+            None if self._early_steps else settings.crop_px,
+            settings.dropout_ratio,
+            BatchNormalization,
+            settings.outputs,
         )
         self._compile()
         self._progress = checkpoint.restore(folder, self._state) or self._begin()
@@ -77,7 +83,9 @@ class Run:
             ema_momentum=settings.averaging_ratio,
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        self._model.compile(optimizer=optimizer, loss=AgeLoss())
+        self._model.compile(
+            optimizer=optimizer, loss=AgeLoss() if settings.output == "years" else AbsoluteError()
+        )
         optimizer.build(self._model.trainable_variables)
 
     @property
@@ -133,10 +141,11 @@ class Run:
     def _prefetched(self) -> Iterator[tuple[Float32Array, Float32Array]]:
         batches: queue.Queue[tuple[Float32Array, Float32Array]] = queue.Queue(PREFETCHED_BATCHES)
         first = self._progress.step
+        early = replace(self._batches, crop_px=self._settings.early_crop_px)
 
         def fill() -> None:
             for step in range(first, self._steps):
-                batches.put(self._batches(step))
+                batches.put((early if step < self._early_steps else self._batches)(step))
 
         threading.Thread(target=fill, daemon=True).start()
         for _ in range(first, self._steps):
@@ -151,11 +160,11 @@ class Run:
         measured = statistics_batches(self._faces, self._settings)
         measure_statistics(self._model, measured, min(MEASURED_BATCHES, measured.steps_per_pass))
         row = self._measure()
-        self._model.save_weights(self._folder / "last.weights.h5")
+        self._model.save_weights(self._folder / LAST_WEIGHTS)
         score = sum(value for name, value in row.items() if name.endswith("distance_years"))
         if score <= self._progress.best:
             self._progress.best = score
-            self._model.save_weights(self._folder / "best.weights.h5")
+            self._model.save_weights(self._folder / BEST_WEIGHTS)
         for variable, value in zip(self._model.variables, own, strict=True):
             variable.assign(value)
         self._append(row)
@@ -167,8 +176,8 @@ class Run:
         for source in ("utkface", "fairface"):
             indices = self._faces.select("val", source)
             if len(indices):
-                probabilities = predict(self._model, self._faces, indices, self._settings.crop_px)
-                metrics = interval_metrics(probabilities, self._faces, indices)
+                means = means_of(self._model, self._faces, indices, self._settings.crop_px)
+                metrics = interval_metrics(means, self._faces, indices)
                 row |= {f"{source}_{name}": value for name, value in metrics.items()}
         return row
 

@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from agent.estimate.align import TEMPLATE_RATIO
 from tests.training.faces import noise_faces
 from training.augment import Augmentation
-from training.data import TrainingBatches
+from training.data import TrainingBatches, upright
 
 
 def batches(folder: Path, seed: int = 1, count: int = 10) -> TrainingBatches:
@@ -59,3 +61,20 @@ def test_the_second_looks_points_are_preferred(tmp_path: Path) -> None:
 
     assert np.array_equal(faces.keypoints(0), faces.second[0, :4])
     assert np.array_equal(faces.keypoints(1), faces.first[1, :4])
+
+
+def test_upright_points_take_neither_turn_nor_eye_distance_from_the_face() -> None:
+    straight = (TEMPLATE_RATIO * 100).astype(np.float32)
+    turn = np.array([[0.94, -0.34], [0.34, 0.94]])
+
+    same, turned = upright(straight), upright((straight @ turn.T).astype(np.float32))
+
+    assert np.allclose(same, straight, atol=1e-3)
+    assert turned[0, 1] == pytest.approx(turned[1, 1], abs=0.2)  # the eyes are level
+
+
+def test_faces_that_are_not_aligned_have_upright_points(tmp_path: Path) -> None:
+    faces = replace(noise_faces(2, tmp_path), aligned=False)
+
+    assert np.allclose(faces.keypoints(0), upright(faces.second[0, :4]))
+    assert np.allclose(faces.first_keypoints(0), upright(faces.first[0, :4]))

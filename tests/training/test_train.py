@@ -1,5 +1,6 @@
 """A run that was killed goes on to the same losses."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -36,12 +37,15 @@ def faces(tmp_path: Path) -> Faces:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_killed_run_goes_on_to_the_same_losses(tmp_path: Path, faces: Faces) -> None:
-    whole = Run(TINY, faces, tmp_path / "whole")
+def test_a_killed_run_with_growing_crops_goes_on_to_the_same_losses(
+    tmp_path: Path, faces: Faces
+) -> None:
+    settings = replace(TINY, early_crop_px=24, early_ratio=0.7)  # to step 7
+    whole = Run(settings, faces, tmp_path / "whole")
     whole.train()
-    Run(TINY, faces, tmp_path / "killed").train(until_step=8)  # behind the checkpoint at 6
+    Run(settings, faces, tmp_path / "killed").train(until_step=8)  # behind the checkpoint at 6
 
-    resumed = Run(TINY, faces, tmp_path / "killed")
+    resumed = Run(settings, faces, tmp_path / "killed")
     assert len(resumed.losses) == 6
     resumed.train()
 
@@ -52,6 +56,20 @@ def test_a_killed_run_goes_on_to_the_same_losses(tmp_path: Path, faces: Faces) -
     rows = (tmp_path / "killed" / "metrics.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["step", "5", "10"]
     assert json.loads((tmp_path / "killed" / "environment.json").read_text())["data"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_single_output_learns_the_age_itself(tmp_path: Path, faces: Faces) -> None:
+    settings = replace(TINY, output="single", aligned=False, passes=1.0)
+
+    run = Run(settings, faces, tmp_path / "single")
+    run.train()
+
+    assert load_settings(tmp_path / "single" / "settings.json") == settings
+    assert 5 < run.losses[0] < 80  # years
+    (row,) = csv.DictReader((tmp_path / "single" / "metrics.csv").read_text().splitlines())
+    assert float(row["utkface_distance_years"]) > 0
 
 
 def test_the_shipped_settings_can_be_read(repository: Path) -> None:
