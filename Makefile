@@ -3,10 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NICE ?=
-# Photographs with ages, and the folder of the training run; a killed run goes on.
+# Photographs with ages. The training runs are in .cache/runs; a killed one goes on.
 export CHECKOUT_SHARED_DIR ?= ../shared
 DATA ?= $(CHECKOUT_SHARED_DIR)/data
-RUN ?= .cache/runs/make
 PYTEST_OPTIONS ?=
 DEMO_OPTIONS ?=
 # Of `make faults`: how often each process is killed, and where the table goes; of `make fuzz`:
@@ -71,13 +70,16 @@ lock: $(VENV)/.dev ## write requirements.lock after a change of what the agent r
 	$(BIN)/python -m pip install --quiet uv
 	UV=$(CURDIR)/$(BIN)/uv deploy/lock.sh
 
-train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about an hour on 2 cores
+train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about three hours on 2 cores
 	$(BIN)/python -m training.prepare --data $(DATA)
-	$(BIN)/python -m training.train --run $(RUN)
-	$(BIN)/python -m training.export --run $(RUN)
+	$(BIN)/python -m training.train --run .cache/runs/half96 --settings training/configs/half96.json
+	$(BIN)/python -m training.train --run .cache/runs/more96 --settings training/configs/more96.json
+	$(BIN)/python -m training.export --run .cache/runs/more96
 	$(BIN)/python -m training.calibrate --data $(DATA)
 	$(BIN)/python -m training.group_confusion
-	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA) --robustness 600
+	$(BIN)/python -m training.ablation
+	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA) --robustness 600 \
+	  --compare 600 --ablation .cache/runs/ablation
 
 train-smoke: debian-run $(VENV)/.dev ## the same with a handful of faces, to see that it runs
 	$(BIN)/python -m training.smoke

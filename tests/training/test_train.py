@@ -78,5 +78,6 @@ def test_the_shipped_settings_can_be_read(repository: Path) -> None:
     settings = {file.stem: load_settings(file) for file in files}
 
     assert settings["half96"].width == 0.5
+    assert settings["more96"].start_from == ".cache/runs/half96/best.weights.h5"
     assert settings["full112"].start_from.startswith("widen:")
     assert settings["full112"].width == 1.0
