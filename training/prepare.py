@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import shutil
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,8 +128,9 @@ def prepare(data: Path, out: Path, workers: int, limit: int | None = None) -> No
         _chunk(rows[start : start + CHUNK_PHOTOGRAPHS], data, out / "chunks")
         for start in range(0, len(rows), CHUNK_PHOTOGRAPHS)
     ]
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(chunks))) as pool:
-        done = pool.imap(_prepare_chunk, chunks)
+    context = multiprocessing.get_context("spawn")  # an executor: a Pool hung on an error
+    with ProcessPoolExecutor(min(workers, len(chunks)), context) as pool:
+        done = pool.map(_prepare_chunk, chunks)
         for _ in track(done, "finding faces", len(chunks)):
             pass
     _join(rows, chunks, out)

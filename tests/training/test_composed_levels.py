@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent import assemble
 from agent.config.schema import Config
+from agent.errors import ModelError
 from agent.records import PipeRecord, VisitStarted
 from tests.decide.factories import estimate
 from training.composed.levels import (
@@ -15,7 +17,7 @@ from training.composed.levels import (
     decision_config,
     passing_years,
 )
-from training.composed.watching import Recording
+from training.composed.watching import Recording, Watcher
 from training.splits import split_of
 
 BASE_S = 1000.0
@@ -54,6 +56,17 @@ def test_the_youngest_moment_of_the_sale_counts(config: Config) -> None:
 def test_without_evidence_no_threshold_lets_anybody_pass(config: Config) -> None:
     assert passing_years(recording(), config) == 0.0
     assert passing_years(recording(40.0, 40.0), config) == 0.0  # too few crops
+
+
+def test_a_table_measured_with_other_weights_does_not_stop_the_choice_of_a_new_one(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ModelError("measured with other weights")
+
+    monkeypatch.setattr(assemble, "thresholds", refuse)
+
+    Watcher(config)
 
 
 def test_levels_lie_between_the_tenths_of_thresholds(config: Config) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,8 +128,9 @@ def composed_levels(
     ]
     if not chunks:
         return []
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(chunks))) as pool:
-        done = pool.imap(_levels_of, chunks)
+    context = multiprocessing.get_context("spawn")  # an executor: a Pool hung on an error
+    with ProcessPoolExecutor(min(workers, len(chunks)), context) as pool:
+        done = pool.map(_levels_of, chunks)
         return [level for part in track(done, "composed customers", len(chunks)) for level in part]
 
 

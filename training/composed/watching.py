@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from agent import assemble, assemble_vision, ids
 from agent.clock import ReplayClock
@@ -79,8 +80,12 @@ class Watcher:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._pipeline = assemble_vision.pipeline(config)
-        self._thresholds = assemble.thresholds(config, assemble.verified_model(config.estimate))
         self._now_s = 0.0
+
+    @cached_property
+    def _thresholds(self) -> ThresholdTable | None:
+        """Needed by `watch` alone: `record` is for those who are about to choose them."""
+        return assemble.thresholds(self._config, assemble.verified_model(self._config.estimate))
 
     def record(self, clip: Clip) -> Recording:
         """Return what the pipeline says of the clip; nothing is decided."""
