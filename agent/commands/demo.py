@@ -42,7 +42,7 @@ from agent.sales_script import SalesScript, ScriptedStep, load_sales_script
 
 _CLIP = "datasets/data/carphone_pristine.mp4"
 _SALES = Path(__file__).with_name("demo_sales.yaml")
-#: The clip's only face looks about 36: so he is asked for spirits, and not for wine.
+#: The clip's only face looks about 32: so he is asked for spirits, and not for wine.
 SPIRITS_CHALLENGE_AGE_YEARS = 45
 #: A step that the broker has not brought by then is not waited for.
 ARRIVAL_S = 5.0
