@@ -56,7 +56,7 @@ class Evaluation:
     limit: int | None = None
     robustness_faces: int = 0
     compared_faces: int = 0
-    ablation: Path | None = None
+    ablation_runs: Path | None = None
 
     def predictions(self, source: str) -> Predictions:
         """Return the model's answers on one source's photographs of the split."""
@@ -88,7 +88,7 @@ class Evaluation:
         if not self.compared_faces:
             return None
         if self.images is None:
-            raise ValueError("--compare needs the photographs: --from-images")
+            raise typer.BadParameter("--compare needs the photographs: give --from-images too")
         chosen = sample(self.faces, self.split, self.compared_faces)
         return compare(self.model, self.images, self.faces, chosen)
 
@@ -111,8 +111,8 @@ def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
         "robustness": evaluation.robustness() if evaluation.robustness_faces else [],
         "comparison": evaluation.comparison(),
         "ablation": (
-            ablation.measure(evaluation.faces, evaluation.ablation, evaluation.split)
-            if evaluation.ablation
+            ablation.measure(evaluation.faces, evaluation.ablation_runs, evaluation.split)
+            if evaluation.ablation_runs
             else []
         ),
     }
