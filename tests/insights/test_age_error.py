@@ -64,25 +64,25 @@ def wrong_share(shares: Float64Array, true: Float64Array) -> float:
 
 
 @pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES.keys())
-def test_sums_of_probabilities_are_nearer_to_the_truth_than_counting_the_most_probable(
+def test_what_the_report_says_is_nearer_to_the_truth_than_counting_the_most_probable(
     mix: tuple[float, ...],
 ) -> None:
     shares = counted(mix)
-    by_sum = wrong_share(shares["sum"], shares["true"])
-    assert by_sum < wrong_share(shares["most probable"], shares["true"])
+    reported = wrong_share(shares["sum, corrected"], shares["true"])
+    assert reported < 0.75 * wrong_share(shares["most probable"], shares["true"])
 
 
 def test_sums_are_unbiased_for_the_mix_that_the_model_was_made_for() -> None:
     shares = counted(MIXES["as in UTKFace test"])
     assert wrong_share(shares["sum"], shares["true"]) < 0.05
-    assert wrong_share(shares["most probable"], shares["true"]) > 0.10
+    assert wrong_share(shares["most probable"], shares["true"]) > 0.07
 
 
 def test_the_correction_brings_every_skewed_mix_nearer_still() -> None:
     for mix in list(MIXES.values())[1:]:
         shares = counted(mix)
         after = wrong_share(shares["sum, corrected"], shares["true"])
-        assert after < min(0.10, wrong_share(shares["sum"], shares["true"]))
+        assert after < min(0.12, wrong_share(shares["sum"], shares["true"]))
 
 
 def test_the_correction_keeps_the_total_and_undoes_the_confusion() -> None:
