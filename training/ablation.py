@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.records import Float32Array
-from training.age_calibration import REGIONS_YEARS, fit_calibration, softmax, weights_as_in
+from training.age_calibration import REGIONS_YEARS, softmax
 from training.data import Faces, IntArray, load_faces
-from training.predict import logits_of
+from training.predict import calibration_of, logits_of
 from training.report import covered
 from training.serving import LAST_WEIGHTS, load_trained
 from training.settings import Settings, load_settings
@@ -104,23 +104,15 @@ def measure(faces: Faces, folder: Path, split: str) -> list[dict[str, Any]]:
         model = load_trained(run, settings, chosen, LAST_WEIGHTS)
         indices = chosen.select(split, "utkface")
         logits = logits_of(model, chosen, indices, settings.crop_px)
-        rows.append(_row(step.name, step.text, logits, _ages(chosen, indices)))
+        ages = chosen.exact_ages(indices)
+        rows.append(_row(step.name, step.text, logits, ages))
         if step.name == "resolution":
-            kept = [chosen.select(name, "utkface") for name in ("val", "calibration")]
-            ages = [_ages(chosen, each) for each in kept]
-            fitted = fit_calibration(
-                logits_of(model, chosen, np.concatenate(kept), settings.crop_px),
-                np.concatenate(ages),
-                weights_as_in(*ages),
-            )
+            val = logits_of(model, chosen, chosen.select("val", "utkface"), settings.crop_px)
+            fitted = calibration_of(model, chosen, settings.crop_px, val)
             scaled = logits * fitted.scale + fitted.bias
             text = "the same network, each year calibrated"
-            rows.append(_row("calibration", text, scaled, _ages(chosen, indices)))
+            rows.append(_row("calibration", text, scaled, ages))
     return rows
-
-
-def _ages(faces: Faces, indices: IntArray) -> IntArray:
-    return np.array([faces.ages(index)[0] for index in indices], np.int64)
 
 
 def _row(name: str, text: str, logits: Float32Array, ages_years: IntArray) -> dict[str, Any]:

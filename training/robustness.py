@@ -133,7 +133,7 @@ class Robustness:
         self._indices = indices
         self._runtime = runtime
         self._gate = QualityGate(QualitySection())
-        self._ages = np.array([faces.ages(index)[0] for index in indices], np.float32)
+        self._ages = faces.exact_ages(indices).astype(np.float32)
 
     def report(self) -> list[dict[str, Any]]:
         """Return a row a level, and one a range of the faces' own yaw."""

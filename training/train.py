@@ -120,7 +120,8 @@ class Run:
         if self._progress.step < self._steps:
             self._write_circumstances()
         first, batch = self._progress.step, self._settings.batch
-        with LiveTable(self._console, self._steps, first, batch) as live:
+        live = LiveTable(self._console, self._steps, first, batch)
+        with live.shown():
             for images, targets in self._prefetched():
                 self.losses.append(float(self._model.train_on_batch(images, targets)))
                 self._progress.step += 1

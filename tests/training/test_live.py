@@ -12,7 +12,8 @@ ROWS = ({"step": 5.0, "loss": 3.25, "utkface_distance_years": 6.5}, {"step": 10.
 def shown(is_terminal: bool) -> str:
     file = io.StringIO()
     console = Console(file=file, force_terminal=is_terminal, width=100)
-    with LiveTable(console, total_steps=10, first_step=0, batch=8) as live:
+    live = LiveTable(console, total_steps=10, first_step=0, batch=8)
+    with live.shown():
         live.step(5, [4.0, 3.0])
         for row in ROWS:
             live.end_pass(row)
