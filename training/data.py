@@ -81,6 +81,10 @@ class Faces:
         row = self.rows[index]
         return int(row["age_lo_years"]), int(row["age_hi_years"])
 
+    def intervals(self, indices: Iterable[int]) -> IntArray:
+        """Return (n, 2) labelled intervals in years, both ends inside."""
+        return np.array([self.ages(index) for index in indices], np.int64).reshape(-1, 2)
+
     def exact_ages(self, indices: Iterable[int]) -> IntArray:
         """Return (n,) ages in years of photographs whose age is labelled exactly."""
         return np.array([self.ages(index)[0] for index in indices], np.int64)

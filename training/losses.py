@@ -14,8 +14,6 @@ from keras import ops
 
 from agent.records import AGE_CLASSES, Float32Array
 
-#: Weight of the mean's error in years beside the cross-entropy.
-MEAN_WEIGHT = 0.2
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
 
 
@@ -34,15 +32,16 @@ def target_row(low_years: int, high_years: int) -> Float32Array:
     return np.concatenate([weights, [is_interval, low_years, high_years]]).astype(np.float32)
 
 
-def age_loss(target: Any, logits: Any) -> Any:
+def age_loss(target: Any, logits: Any, distance_weight: float) -> Any:
     """Return the loss of each face.
 
     Exact age: cross-entropy with the soft label. Interval: -log of the probability mass
-    inside it. Both plus `MEAN_WEIGHT` times the distance of the mean to the interval.
+    inside it. Both plus `distance_weight` times the distance of the mean to the interval.
 
     Args:
         target: (batch, AGE_CLASSES + 3), rows of `target_row`.
         logits: (batch, AGE_CLASSES).
+        distance_weight: Of a year of distance beside the cross-entropy in nats.
     """
     weights = target[:, :AGE_CLASSES]
     is_interval, low, high = (target[:, AGE_CLASSES + i] for i in range(3))
@@ -52,7 +51,7 @@ def age_loss(target: Any, logits: Any) -> Any:
     inside = -ops.logsumexp(log_probabilities + outside, axis=-1)
     mean = ops.sum(ops.exp(log_probabilities) * _YEARS, axis=-1)
     distance = ops.maximum(ops.maximum(low - mean, mean - high), 0.0)
-    return ops.where(is_interval > 0.5, inside, exact) + MEAN_WEIGHT * distance
+    return ops.where(is_interval > 0.5, inside, exact) + distance_weight * distance
 
 
 @keras.saving.register_keras_serializable("training")
@@ -69,6 +68,10 @@ class AbsoluteError(keras.losses.Loss):  # type: ignore[misc]
 class AgeLoss(keras.losses.Loss):  # type: ignore[misc]
     """`age_loss` as a Keras loss."""
 
+    def __init__(self, distance_weight: float = 0.2, name: str = "age_loss") -> None:
+        super().__init__(name=name)
+        self._distance_weight = distance_weight
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each face."""
-        return age_loss(y_true, y_pred)
+        return age_loss(y_true, y_pred, self._distance_weight)

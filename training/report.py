@@ -51,7 +51,7 @@ def predictions_of(
     faces: Faces, indices: IntArray, probabilities: Float32Array, photographs: int
 ) -> Predictions:
     """Join probabilities with the labels of the photographs they belong to."""
-    intervals = np.array([faces.ages(i) for i in indices], np.int64).reshape(-1, 2)
+    intervals = faces.intervals(indices)
     return Predictions(
         probabilities=probabilities,
         low_years=intervals[:, 0],

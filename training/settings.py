@@ -22,6 +22,7 @@ class Settings:
         aligned: See `data.Faces`.
         output: `years`, a probability each, or `single`, one number trained by its absolute
             error: the plain recipe of the ablation table.
+        distance_weight: See `losses.age_loss`.
         start_from: `pretrained`, `scratch`, `widen:FILE` (a half-width run's weights), or
             a file with weights of the same width, the shipped `model.keras` too.
     """
@@ -38,6 +39,7 @@ class Settings:
     gradient_clip: float = 2.0
     averaging_ratio: float = 0.999
     dropout_ratio: float = 0.1
+    distance_weight: float = 0.2
     sources: tuple[str, ...] = ("utkface", "fairface")
     aligned: bool = True
     output: Literal["years", "single"] = "years"

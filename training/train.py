@@ -57,15 +57,16 @@ class Run:
         self._early_steps = int(settings.early_ratio * self._steps)
         keras.utils.set_random_seed(settings.seed)
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
-        self._model = build(
-            settings.width,
-            None if self._early_steps else settings.crop_px,
-            settings.dropout_ratio,
-            BatchNormalization,
-            settings.outputs,
-        )
+        self._model = self._built()
         self._compile()
         self._progress = checkpoint.restore(folder, self._state) or self._begin()
+
+    def _built(self) -> keras.Model:
+        settings = self._settings
+        crop_px = None if self._early_steps else settings.crop_px
+        return build(
+            settings.width, crop_px, settings.dropout_ratio, BatchNormalization, settings.outputs
+        )
 
     def _compile(self) -> None:
         settings = self._settings
@@ -83,9 +84,9 @@ class Run:
             ema_momentum=settings.averaging_ratio,
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        self._model.compile(
-            optimizer=optimizer, loss=AgeLoss() if settings.output == "years" else AbsoluteError()
-        )
+        years = settings.output == "years"
+        loss = AgeLoss(settings.distance_weight) if years else AbsoluteError()
+        self._model.compile(optimizer=optimizer, loss=loss)
         optimizer.build(self._model.trainable_variables)
 
     @property
@@ -103,7 +104,11 @@ class Run:
             narrow = load_trained(run, load_settings(run / "settings.json"), self._faces)
             widen(narrow, self._model, np.random.default_rng(self._settings.seed))
         elif start != "scratch":
-            self._model.load_weights(start)
+            # By way of a network without an optimizer: the file may have another run's, whose
+            # step would put this one at the end of its schedule.
+            source = self._built()
+            source.load_weights(start)
+            self._model.set_weights(source.get_weights())
         return checkpoint.RunProgress()
 
     @property

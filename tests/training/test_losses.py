@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.records import AGE_CLASSES
-from training.losses import MEAN_WEIGHT, age_loss, target_row
+from training.losses import age_loss, target_row
+
+DISTANCE_WEIGHT = 0.2
 
 
 def losses(targets: list[tuple[int, int]], logits: np.ndarray) -> np.ndarray:
     rows = np.stack([target_row(low, high) for low, high in targets])
-    return np.asarray(age_loss(rows, logits.astype(np.float32)))
+    return np.asarray(age_loss(rows, logits.astype(np.float32), DISTANCE_WEIGHT))
 
 
 def sharp(year: int) -> np.ndarray:
@@ -48,7 +50,7 @@ def test_where_inside_the_interval_the_mass_lies_makes_no_difference() -> None:
 
 
 def test_a_uniform_guess_costs_the_log_of_the_share_and_the_distance_of_the_mean() -> None:
-    expected = -np.log(10 / AGE_CLASSES) + MEAN_WEIGHT * (50 - 29)
+    expected = -np.log(10 / AGE_CLASSES) + DISTANCE_WEIGHT * (50 - 29)
 
     assert losses([(20, 29)], np.zeros((1, AGE_CLASSES)))[0] == pytest.approx(expected, rel=1e-4)
 

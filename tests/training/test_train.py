@@ -10,6 +10,7 @@ import pytest
 
 from tests.training.faces import noise_faces
 from training.data import Faces
+from training.serving import BEST_WEIGHTS, LAST_WEIGHTS, load_trained
 from training.settings import Settings, load_settings
 from training.train import Run
 
@@ -60,6 +61,22 @@ def test_a_killed_run_with_growing_crops_goes_on_to_the_same_losses(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+def test_a_run_from_the_weights_of_another_begins_its_own_schedule(
+    tmp_path: Path, faces: Faces
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    Run(TINY, faces, first).train()
+    settings = replace(TINY, start_from=str(first / BEST_WEIGHTS), passes=1.0)
+
+    Run(settings, faces, second).train()
+
+    start = load_trained(first, TINY, faces).get_weights()
+    end = load_trained(second, settings, faces, LAST_WEIGHTS).get_weights()
+    assert np.abs(end[0] - start[0]).max() > 1e-5  # at the end of the other's schedule: 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_single_output_learns_the_age_itself(tmp_path: Path, faces: Faces) -> None:
     settings = replace(TINY, output="single", aligned=False, passes=1.0)
 
@@ -79,5 +96,6 @@ def test_the_shipped_settings_can_be_read(repository: Path) -> None:
 
     assert settings["half96"].width == 0.5
     assert settings["more96"].start_from == ".cache/runs/half96/best.weights.h5"
+    assert settings["half112"].start_from == ".cache/runs/more96/best.weights.h5"
     assert settings["full112"].start_from.startswith("widen:")
     assert settings["full112"].width == 1.0
