@@ -18,10 +18,11 @@ from tests.streams.http_streams import serving
 
 STRACE = ("strace", "-f", "-qq", "-s", "200", "-e", "trace=connect,sendto,openat,creat,seccomp")
 #: The vision process gives its right to sockets away. Where another thread's call comes between,
-#: strace tells the result in a line of its own.
+#: strace tells the same thread's result in a line of its own.
 _SANDBOX = re.compile(
-    r"seccomp\(SECCOMP_SET_MODE_FILTER, [^)\n]*len=\d+"
-    r"(.* = 0|.*<unfinished \.\.\.>(?s:.*)<\.\.\. seccomp resumed>.* = 0)"
+    r"^(\d+) +seccomp\(SECCOMP_SET_MODE_FILTER, [^)\n]*len=\d+"
+    r"(.* = 0|.*<unfinished \.\.\.>(?s:.*)^\1 +<\.\.\. seccomp resumed>.* = 0)",
+    re.MULTILINE,
 )
 #: A resolver would read these, and ask this port.
 _RESOLVER = re.compile(r"resolv\.conf|/etc/hosts|htons\(53\)|nscd|systemd-resolve|nss_dns")
