@@ -87,7 +87,7 @@ class Faces:
 
     def exact_ages(self, indices: Iterable[int]) -> IntArray:
         """Return (n,) ages in years of photographs whose age is labelled exactly."""
-        return np.array([self.ages(index)[0] for index in indices], np.int64)
+        return self.intervals(indices)[:, 0]
 
     def crop(self, index: int, crop_px: int) -> UInt8Array:
         """Return the aligned crop without augmentation."""

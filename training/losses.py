@@ -64,12 +64,11 @@ class AbsoluteError(keras.losses.Loss):  # type: ignore[misc]
         return ops.abs(ops.cast(y_pred, "float32")[:, 0] - middle)
 
 
-@keras.saving.register_keras_serializable("training")
 class AgeLoss(keras.losses.Loss):  # type: ignore[misc]
     """`age_loss` as a Keras loss."""
 
-    def __init__(self, distance_weight: float = 0.2, name: str = "age_loss") -> None:
-        super().__init__(name=name)
+    def __init__(self, distance_weight: float) -> None:
+        super().__init__()
         self._distance_weight = distance_weight
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

@@ -57,16 +57,17 @@ class Run:
         self._early_steps = int(settings.early_ratio * self._steps)
         keras.utils.set_random_seed(settings.seed)
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
-        self._model = self._built()
-        self._compile()
-        self._progress = checkpoint.restore(folder, self._state) or self._begin()
-
-    def _built(self) -> keras.Model:
-        settings = self._settings
-        crop_px = None if self._early_steps else settings.crop_px
-        return build(
-            settings.width, crop_px, settings.dropout_ratio, BatchNormalization, settings.outputs
+        self._model = build(
+            settings.width,
+            None if self._early_steps else settings.crop_px,
+            settings.dropout_ratio,
+            BatchNormalization,
+            settings.outputs,
         )
+        if not (folder / checkpoint.NAME).exists():
+            self._begin()
+        self._compile()
+        self._progress = checkpoint.restore(folder, self._state) or checkpoint.RunProgress()
 
     def _compile(self) -> None:
         settings = self._settings
@@ -93,7 +94,12 @@ class Run:
     def _state(self) -> list[keras.Variable]:
         return [*self._model.variables, *self._model.optimizer.variables]
 
-    def _begin(self) -> checkpoint.RunProgress:
+    def _begin(self) -> None:
+        """Give the network its first weights; before it has an optimizer.
+
+        The file may hold another run's optimizer, whose step would put this run at the end of
+        its schedule.
+        """
         start = self._settings.start_from
         if start == "pretrained":
             indices = self._batches.indices
@@ -104,12 +110,7 @@ class Run:
             narrow = load_trained(run, load_settings(run / "settings.json"), self._faces)
             widen(narrow, self._model, np.random.default_rng(self._settings.seed))
         elif start != "scratch":
-            # By way of a network without an optimizer: the file may have another run's, whose
-            # step would put this one at the end of its schedule.
-            source = self._built()
-            source.load_weights(start)
-            self._model.set_weights(source.get_weights())
-        return checkpoint.RunProgress()
+            self._model.load_weights(start)
 
     @property
     def losses(self) -> list[float]:

@@ -40,7 +40,7 @@ def test_small_and_dark_faces_are_refused_and_the_errors_are_the_models(
     rows = Robustness(faces, np.arange(3), runtime).report()
     by_level = {(row["effect"], row["strength"]): row for row in rows}
     crops = faces.crops(range(3), runtime.crop_px)
-    ages = np.array([faces.ages(index)[0] for index in range(3)])
+    ages = faces.exact_ages(range(3))
     means = runtime.predict(crops) @ np.arange(101)
     assert by_level["none", "-"]["mae_years"] == pytest.approx(np.abs(means - ages).mean(), 1e-4)
     assert by_level["face width", "24 px"]["refused_ratio"] == 1.0
