@@ -13,7 +13,7 @@ import numpy.typing as npt
 from agent.estimate.align import TEMPLATE_RATIO, similarity, warp
 from agent.records import Float32Array, UInt8Array
 from training.augment import Augmentation, jittered_crop
-from training.losses import target_row
+from training.losses import ROW_LENGTH, target_row
 from training.splits import split_of
 
 IntArray = npt.NDArray[np.int64]
@@ -142,7 +142,12 @@ def load_faces(cache: Path) -> Faces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingBatches:
-    """Batch `step` of a run: the same on every call."""
+    """Batch `step` of a run: the same on every call.
+
+    Attributes:
+        mix_ratio: Share of the images that are two faces mixed (Zhang et al. 2018).
+        taught: (photographs, AGE_CLASSES) probabilities of `teacher`, or None.
+    """
 
     faces: Faces
     indices: IntArray
@@ -150,6 +155,8 @@ class TrainingBatches:
     crop_px: int
     augmentation: Augmentation
     seed: int
+    mix_ratio: float = 0.0
+    taught: Float32Array | None = None
 
     @property
     def steps_per_pass(self) -> int:
@@ -157,13 +164,16 @@ class TrainingBatches:
         return len(self.indices) // self.batch
 
     def __call__(self, step: int) -> tuple[Float32Array, Float32Array]:
-        """Return images (batch, crop_px, crop_px, 3) float32 0..255 and target rows."""
+        """Return images (batch, crop_px, crop_px, 3) float32 0..255 and their targets.
+
+        Targets are (batch, faces in an image, ROW_LENGTH).
+        """
         one_pass, within = divmod(step, self.steps_per_pass)
         order = np.random.default_rng([self.seed, one_pass]).permutation(self.indices)
         chosen = order[within * self.batch : (within + 1) * self.batch]
         random = np.random.default_rng([self.seed, one_pass, within])
         images = np.empty((self.batch, self.crop_px, self.crop_px, 3), np.float32)
-        targets = np.empty((self.batch, 104), np.float32)
+        targets = np.empty((self.batch, 1, ROW_LENGTH), np.float32)
         for slot, index in enumerate(chosen):
             points = self.faces.keypoints(index)
             if random.random() < 0.2:
@@ -171,5 +181,27 @@ class TrainingBatches:
             images[slot] = jittered_crop(
                 self.faces.images[index], points, self.crop_px, self.augmentation, random
             )
-            targets[slot] = target_row(*self.faces.ages(index))
+            taught = None if self.taught is None else self.taught[index]
+            targets[slot, 0] = target_row(*self.faces.ages(index), taught)
+        if self.mix_ratio:
+            return mixed(images, targets, self.mix_ratio, random)
         return images, targets
+
+
+def mixed(
+    images: Float32Array, targets: Float32Array, ratio: float, random: np.random.Generator
+) -> tuple[Float32Array, Float32Array]:
+    """Return each image mixed with the one before it, and the targets of both faces.
+
+    Args:
+        images: (n, crop_px, crop_px, 3).
+        targets: (n, 1, ROW_LENGTH).
+        ratio: Share of the images that are mixed; the others keep their face alone.
+        random: Source of the shares, Beta(0.4, 0.4); the larger is the image's own.
+    """
+    share = random.beta(0.4, 0.4, len(images)).astype(np.float32)
+    share = np.where(random.random(len(images)) < ratio, np.maximum(share, 1 - share), 1)
+    pairs = np.concatenate([targets, np.roll(targets, 1, axis=0)], axis=1)
+    pairs[:, 0, -1], pairs[:, 1, -1] = share, 1 - share
+    own = share.astype(np.float32)[:, None, None, None]
+    return own * images + (1 - own) * np.roll(images, 1, axis=0), pairs

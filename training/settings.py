@@ -23,8 +23,12 @@ class Settings:
         output: `years`, a probability each, or `single`, one number trained by its absolute
             error: the plain recipe of the ablation table.
         distance_weight: See `losses.age_loss`.
-        start_from: `pretrained`, `scratch`, `widen:FILE` (a half-width run's weights), or
-            a file with weights of the same width, the shipped `model.keras` too.
+        teacher: What `teacher` wrote; empty: the labels alone.
+        teacher_weight: See `losses.age_loss`; counts with a teacher.
+        mix_ratio: See `data.TrainingBatches`.
+        start_from: `pretrained`, `scratch`, `widen:RUN` or `widen:RUN,RUN` (folders of
+            half-width runs: `widen.widen`, `widen.join`), or a file with weights of the same
+            width, the shipped `model.keras` too.
     """
 
     width: float = 0.5
@@ -40,6 +44,9 @@ class Settings:
     averaging_ratio: float = 0.999
     dropout_ratio: float = 0.1
     distance_weight: float = 0.2
+    teacher: str = ""
+    teacher_weight: float = 0.5
+    mix_ratio: float = 0.0
     sources: tuple[str, ...] = ("utkface", "fairface")
     aligned: bool = True
     output: Literal["years", "single"] = "years"

@@ -33,7 +33,8 @@ from training.network import build, load_pretrained
 from training.predict import interval_metrics, means_of
 from training.serving import BEST_WEIGHTS, LAST_WEIGHTS, load_trained, statistics_batches
 from training.settings import Settings, load_settings
-from training.widen import widen
+from training.teacher import load_taught
+from training.widen import join, widen
 
 PREFETCHED_BATCHES = 8
 PRETRAINED_SAMPLE = 256
@@ -51,7 +52,14 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         indices = faces.select_sources("train", settings.sources)
         self._batches = TrainingBatches(
-            faces, indices, settings.batch, settings.crop_px, settings.augmentation, settings.seed
+            faces,
+            indices,
+            settings.batch,
+            settings.crop_px,
+            settings.augmentation,
+            settings.seed,
+            settings.mix_ratio,
+            load_taught(Path(settings.teacher), indices) if settings.teacher else None,
         )
         self._steps = max(1, int(settings.passes * self._batches.steps_per_pass))
         self._early_steps = int(settings.early_ratio * self._steps)
@@ -86,7 +94,8 @@ class Run:
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         years = settings.output == "years"
-        loss = AgeLoss(settings.distance_weight) if years else AbsoluteError()
+        taught = settings.teacher_weight if settings.teacher else 0.0
+        loss = AgeLoss(settings.distance_weight, taught) if years else AbsoluteError()
         self._model.compile(optimizer=optimizer, loss=loss)
         optimizer.build(self._model.trainable_variables)
 
@@ -106,9 +115,15 @@ class Run:
             sample = np.random.default_rng(0).choice(indices, min(PRETRAINED_SAMPLE, len(indices)))
             load_pretrained(self._model, self._faces.crops(sample, self._settings.crop_px))
         elif start.startswith("widen:"):
-            run = Path(start.removeprefix("widen:"))
-            narrow = load_trained(run, load_settings(run / "settings.json"), self._faces)
-            widen(narrow, self._model, np.random.default_rng(self._settings.seed))
+            random = np.random.default_rng(self._settings.seed)
+            narrow = [
+                load_trained(Path(run), load_settings(Path(run) / "settings.json"), self._faces)
+                for run in start.removeprefix("widen:").split(",")
+            ]
+            if len(narrow) == 1:
+                widen(narrow[0], self._model, random)
+            else:
+                join(narrow[0], narrow[1], self._model, random)
         elif start != "scratch":
             self._model.load_weights(start)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from agent.estimate.align import TEMPLATE_RATIO
+from agent.records import AGE_CLASSES
 from tests.training.faces import noise_faces
 from training.augment import Augmentation
 from training.data import TrainingBatches, upright
@@ -36,10 +37,36 @@ def test_another_seed_or_step_gives_another_batch(tmp_path: Path) -> None:
 def test_one_pass_shows_no_photograph_twice(tmp_path: Path) -> None:
     some = batches(tmp_path)
 
-    ages = np.concatenate([some(step)[1][:, -1] for step in range(some.steps_per_pass)])
+    ages = np.concatenate(
+        [some(step)[1][:, 0, AGE_CLASSES + 1] for step in range(some.steps_per_pass)]
+    )
 
     assert some.steps_per_pass == 3
     assert len(set(ages.tolist())) == 9
+
+
+def test_a_mixed_image_holds_both_faces_by_the_shares_of_their_targets(tmp_path: Path) -> None:
+    plain = batches(tmp_path)
+    images, targets = plain(4)
+
+    mixed_images, mixed_targets = replace(plain, mix_ratio=1.0)(4)
+
+    share = mixed_targets[:, 0, -1]
+    assert ((share >= 0.5) & (share < 1)).any()
+    assert mixed_targets.sum(axis=1)[:, -1] == pytest.approx(1)
+    assert np.array_equal(mixed_targets[:, 1, :-1], np.roll(targets[:, 0, :-1], 1, axis=0))
+    part = share[:, None, None, None]
+    expected = part * images + (1 - part) * np.roll(images, 1, axis=0)
+    np.testing.assert_allclose(mixed_images, expected, rtol=1e-5)
+
+
+def test_what_the_teacher_says_is_in_the_targets(tmp_path: Path) -> None:
+    taught = np.random.default_rng(0).dirichlet(np.ones(AGE_CLASSES), 10).astype(np.float32)
+    some = replace(batches(tmp_path), taught=taught)
+
+    said = some(0)[1][:, 0, AGE_CLASSES + 3 : -1]
+
+    assert all((taught == row).all(axis=1).any() for row in said)
 
 
 def test_a_photograph_without_a_face_is_counted_but_not_selected(tmp_path: Path) -> None:

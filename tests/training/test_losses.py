@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.records import AGE_CLASSES
-from training.losses import age_loss, target_row
+from training.losses import AgeLoss, age_loss, target_row
 
 DISTANCE_WEIGHT = 0.2
 
@@ -28,7 +28,7 @@ def test_the_soft_label_of_an_exact_age_sums_to_one_and_peaks_there(age: int) ->
 
     assert row[:AGE_CLASSES].sum() == pytest.approx(1, abs=1e-5)
     assert row[:AGE_CLASSES].argmax() == age
-    assert row[AGE_CLASSES:].tolist() == [0, age, age]
+    assert row[AGE_CLASSES : AGE_CLASSES + 3].tolist() == [0, age, age]
 
 
 @given(st.integers(0, 90), st.integers(1, 10))
@@ -36,7 +36,7 @@ def test_an_interval_masks_its_years_with_both_ends(low: int, length: int) -> No
     row = target_row(low, low + length)
 
     assert np.flatnonzero(row[:AGE_CLASSES]).tolist() == list(range(low, low + length + 1))
-    assert row[AGE_CLASSES:].tolist() == [1, low, low + length]
+    assert row[AGE_CLASSES : AGE_CLASSES + 3].tolist() == [1, low, low + length]
 
 
 def test_all_mass_inside_the_interval_costs_nothing() -> None:
@@ -66,3 +66,29 @@ def test_further_from_the_true_age_never_costs_less(near: int, far: int) -> None
 
     if abs(far - age) > abs(near - age) + 3:
         assert closer < further
+
+
+def test_a_teacher_is_matched_where_the_network_gives_its_probabilities() -> None:
+    taught = np.full(AGE_CLASSES, 1 / AGE_CLASSES, np.float32)
+    row = target_row(20, 29, taught)[None]
+    like_it, label_only = np.zeros((1, AGE_CLASSES), np.float32), sharp(25)[None]
+
+    def loss(logits: np.ndarray, teacher_weight: float) -> float:
+        found = age_loss(row, logits.astype(np.float32), DISTANCE_WEIGHT, teacher_weight)
+        return float(np.asarray(found)[0])
+
+    assert loss(like_it, 1.0) == pytest.approx(np.log(AGE_CLASSES), rel=1e-4)
+    assert loss(like_it, 1.0) < loss(label_only, 1.0)
+    assert loss(label_only, 0.0) < loss(like_it, 0.0)
+    half = (loss(like_it, 0.0) + loss(like_it, 1.0)) / 2
+    assert loss(like_it, 0.5) == pytest.approx(half, rel=1e-4)
+
+
+def test_two_faces_in_an_image_count_by_their_shares() -> None:
+    logits = sharp(30)[None].astype(np.float32)
+    pair = np.stack([target_row(30, 30, share=0.75), target_row(50, 50, share=0.25)])[None]
+
+    mixed = float(np.asarray(AgeLoss(DISTANCE_WEIGHT)(pair, logits)))
+
+    own, other = losses([(30, 30), (50, 50)], np.repeat(logits, 2, axis=0))
+    assert mixed == pytest.approx(0.75 * own + 0.25 * other, rel=1e-4)
