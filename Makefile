@@ -84,8 +84,8 @@ train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about s
 	$(BIN)/python -m training.train --run .cache/runs/taught96 --settings training/configs/taught96.json
 	$(BIN)/python -m training.teacher --runs .cache/runs/more96 --runs .cache/runs/half112 \
 	  --runs .cache/runs/taught96 --out .cache/teacher-of-three.npy
-	$(BIN)/python -m training.train --run .cache/runs/joined96 --settings training/configs/joined96.json
-	$(BIN)/python -m training.export --run .cache/runs/joined96
+	$(BIN)/python -m training.train --run .cache/runs/settled96 --settings training/configs/settled96.json
+	$(BIN)/python -m training.export --run .cache/runs/settled96
 	$(BIN)/python -m training.calibrate --data $(DATA)
 	$(BIN)/python -m training.group_confusion
 	$(BIN)/python -m training.ablation

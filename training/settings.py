@@ -26,9 +26,8 @@ class Settings:
         teacher: What `teacher` wrote; empty: the labels alone.
         teacher_weight: See `losses.age_loss`; counts with a teacher.
         mix_ratio: See `data.TrainingBatches`.
-        start_from: `pretrained`, `scratch`, `widen:RUN` or `widen:RUN,RUN` (folders of
-            half-width runs: `widen.widen`, `widen.join`), or a file with weights of the same
-            width, the shipped `model.keras` too.
+        start_from: `pretrained`, `scratch`, `widen:RUN` (folder of a half-width run), or
+            a file with weights of the same width, the shipped `model.keras` too.
     """
 
     width: float = 0.5

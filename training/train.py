@@ -34,7 +34,7 @@ from training.predict import interval_metrics, means_of
 from training.serving import BEST_WEIGHTS, LAST_WEIGHTS, load_trained, statistics_batches
 from training.settings import Settings, load_settings
 from training.teacher import load_taught
-from training.widen import join, widen
+from training.widen import widen
 
 PREFETCHED_BATCHES = 8
 PRETRAINED_SAMPLE = 256
@@ -115,15 +115,9 @@ class Run:
             sample = np.random.default_rng(0).choice(indices, min(PRETRAINED_SAMPLE, len(indices)))
             load_pretrained(self._model, self._faces.crops(sample, self._settings.crop_px))
         elif start.startswith("widen:"):
-            random = np.random.default_rng(self._settings.seed)
-            narrow = [
-                load_trained(Path(run), load_settings(Path(run) / "settings.json"), self._faces)
-                for run in start.removeprefix("widen:").split(",")
-            ]
-            if len(narrow) == 1:
-                widen(narrow[0], self._model, random)
-            else:
-                join(narrow[0], narrow[1], self._model, random)
+            run = Path(start.removeprefix("widen:"))
+            narrow = load_trained(run, load_settings(run / "settings.json"), self._faces)
+            widen(narrow, self._model, np.random.default_rng(self._settings.seed))
         elif start != "scratch":
             self._model.load_weights(start)
 

@@ -98,5 +98,4 @@ def test_the_shipped_settings_can_be_read(repository: Path) -> None:
     assert settings["more96"].start_from == ".cache/runs/half96/best.weights.h5"
     assert settings["half112"].start_from == ".cache/runs/more96/best.weights.h5"
     assert settings["taught96"].start_from == ".cache/runs/half112/best.weights.h5"
-    assert settings["joined96"].start_from == "widen:.cache/runs/taught96,.cache/runs/more96"
-    assert settings["joined96"].width == 1.0
+    assert settings["settled96"].start_from == ".cache/runs/taught96/best.weights.h5"
