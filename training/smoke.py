@@ -1,13 +1,14 @@
 """The whole path on 200 photographs, to see that it works; the figures mean nothing.
 
-`python -m training.smoke`: prepare, train a few steps, export, calibrate, evaluate, in a
-temporary folder.
+`python -m training.smoke`: prepare, train a few steps, a few more with those as the teacher,
+export, calibrate, evaluate, in a temporary folder.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,9 @@ from training.data import load_faces
 from training.evaluate import Evaluation, evaluate, publish, tables
 from training.export import export, register
 from training.prepare import prepare
+from training.serving import BEST_WEIGHTS
 from training.settings import Settings
+from training.teacher import teach
 from training.train import Run
 
 PHOTOGRAPHS = 200
@@ -36,7 +39,8 @@ def smoke(data: Path, folder: Path, console: Console) -> None:
         folder: Where everything is written.
         console: Shows the time each step took.
     """
-    cache, run, model = folder / "faces", folder / "run", folder / "models" / "smoke"
+    cache, model = folder / "faces", folder / "models" / "smoke"
+    first, run, teacher = folder / "first", folder / "run", folder / "teacher.npy"
     begun = time.monotonic()
 
     def tell(step: str) -> None:
@@ -45,8 +49,18 @@ def smoke(data: Path, folder: Path, console: Console) -> None:
     prepare(data, cache, workers=2, limit=PHOTOGRAPHS)
     tell("prepared")
     faces = load_faces(cache)
-    Run(SETTINGS, faces, run).train()
+    Run(SETTINGS, faces, first).train()
     tell("trained")
+    teach([first], faces, teacher)
+    taught = replace(
+        SETTINGS,
+        passes=1.0,
+        mix_ratio=0.3,
+        teacher=str(teacher),
+        start_from=str(first / BEST_WEIGHTS),
+    )
+    Run(taught, faces, run).train()
+    tell("trained with a teacher")
     exported = export(run, faces, model)
     register(exported, model)
     tell(f"exported as {exported.precision}")

@@ -28,7 +28,7 @@ def load_taught(path: Path, indices: IntArray) -> Float32Array:
     """Return (photographs, AGE_CLASSES) probabilities, NaN where the teacher saw nothing.
 
     Args:
-        path: What `main` wrote.
+        path: What `teach` wrote.
         indices: Photographs of the run.
 
     Raises:
@@ -56,24 +56,34 @@ def mean_logits(models: dict[keras.Model, int], faces: Faces, indices: IntArray)
     return np.divide(total, 2 * len(models), dtype=np.float32)
 
 
+def teach(runs: list[Path], faces: Faces, out: Path) -> None:
+    """Write the runs' mean probabilities of every training photograph.
+
+    Args:
+        runs: Their folders.
+        faces: The prepared photographs.
+        out: (photographs, AGE_CLASSES), `.npy`; NaN outside the training split.
+    """
+    models = {}
+    for run in runs:
+        settings = load_settings(run / "settings.json")
+        models[load_trained(run, settings, faces)] = settings.crop_px
+    taught = np.full((len(faces.rows), AGE_CLASSES), np.nan, np.float32)
+    indices = faces.select("train")
+    for start in track(range(0, len(indices), _BATCH), "showing photographs to the teacher"):
+        chosen = indices[start : start + _BATCH]
+        taught[chosen] = softmax(mean_logits(models, faces, chosen))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    np.save(out, taught)
+
+
 def main(
     runs: Annotated[list[Path], typer.Option(help="folder of a run; several times")],
     faces: Annotated[Path, typer.Option(help="what prepare wrote")] = Path(".cache/faces"),
     out: Annotated[Path, typer.Option(help="file to write")] = Path(".cache/teacher.npy"),
 ) -> None:
     """Write the runs' mean probabilities of every training photograph."""
-    photographs = load_faces(faces)
-    models = {}
-    for run in runs:
-        settings = load_settings(run / "settings.json")
-        models[load_trained(run, settings, photographs)] = settings.crop_px
-    taught = np.full((len(photographs.rows), AGE_CLASSES), np.nan, np.float32)
-    indices = photographs.select("train")
-    for start in track(range(0, len(indices), _BATCH), "showing photographs to the teacher"):
-        chosen = indices[start : start + _BATCH]
-        taught[chosen] = softmax(mean_logits(models, photographs, chosen))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    np.save(out, taught)
+    teach(runs, load_faces(faces), out)
 
 
 if __name__ == "__main__":
