@@ -13,7 +13,7 @@ import numpy.typing as npt
 from agent.estimate.align import TEMPLATE_RATIO, similarity, warp
 from agent.records import Float32Array, UInt8Array
 from training.augment import Augmentation, jittered_crop
-from training.losses import ROW_LENGTH, target_row
+from training.losses import ROW_LENGTH, SHARE, target_row
 from training.splits import split_of
 
 IntArray = npt.NDArray[np.int64]
@@ -202,6 +202,6 @@ def mixed(
     share = random.beta(0.4, 0.4, len(images)).astype(np.float32)
     share = np.where(random.random(len(images)) < ratio, np.maximum(share, 1 - share), 1)
     pairs = np.concatenate([targets, np.roll(targets, 1, axis=0)], axis=1)
-    pairs[:, 0, -1], pairs[:, 1, -1] = share, 1 - share
-    own = share.astype(np.float32)[:, None, None, None]
+    pairs[:, 0, SHARE], pairs[:, 1, SHARE] = share, 1 - share
+    own = share[:, None, None, None]
     return own * images + (1 - own) * np.roll(images, 1, axis=0), pairs

@@ -18,8 +18,8 @@ from agent.records import AGE_CLASSES, Float32Array
 _YEARS = np.arange(AGE_CLASSES, dtype=np.float32)
 _INTERVAL = AGE_CLASSES
 _TAUGHT = AGE_CLASSES + 3
-_SHARE = _TAUGHT + AGE_CLASSES
-ROW_LENGTH = _SHARE + 1
+SHARE = _TAUGHT + AGE_CLASSES
+ROW_LENGTH = SHARE + 1
 
 
 def target_row(
@@ -45,8 +45,8 @@ def target_row(
     row[:AGE_CLASSES] = weights
     row[_INTERVAL:_TAUGHT] = low_years != high_years, low_years, high_years
     if taught is not None:
-        row[_TAUGHT:_SHARE] = taught
-    row[_SHARE] = share
+        row[_TAUGHT:SHARE] = taught
+    row[SHARE] = share
     return row
 
 
@@ -73,7 +73,7 @@ def age_loss(target: Any, logits: Any, distance_weight: float, teacher_weight: f
     mean = ops.sum(ops.exp(log_probabilities) * _YEARS, axis=-1)
     distance = ops.maximum(ops.maximum(low - mean, mean - high), 0.0)
     labelled = ops.where(is_interval > 0.5, inside, exact) + distance_weight * distance
-    taught = -ops.sum(target[:, _TAUGHT:_SHARE] * log_probabilities, axis=-1)
+    taught = -ops.sum(target[:, _TAUGHT:SHARE] * log_probabilities, axis=-1)
     return (1 - teacher_weight) * labelled + teacher_weight * taught
 
 
@@ -101,5 +101,5 @@ class AgeLoss(keras.losses.Loss):  # type: ignore[misc]
         for number in range(y_true.shape[1]):
             target = y_true[:, number]
             face = age_loss(target, y_pred, self._distance_weight, self._teacher_weight)
-            loss = loss + target[:, _SHARE] * face
+            loss = loss + target[:, SHARE] * face
         return loss
