@@ -74,13 +74,24 @@ lock: $(VENV)/.dev ## write requirements.lock after a change of what the agent r
 train: export MALLOC_MMAP_THRESHOLD_ = 8589934592
 train: export MALLOC_TRIM_THRESHOLD_ = 17179869184
 train: export MALLOC_TOP_PAD_ = 268435456
-train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about three hours on 2 cores
+train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about seven hours on 2 cores
 	$(BIN)/python -m training.prepare --data $(DATA)
 	$(BIN)/python -m training.train --run .cache/runs/half96 --settings training/configs/half96.json
 	$(BIN)/python -m training.train --run .cache/runs/more96 --settings training/configs/more96.json
-	$(BIN)/python -m training.export --run .cache/runs/more96
+	$(BIN)/python -m training.train --run .cache/runs/half112 --settings training/configs/half112.json
+	$(BIN)/python -m training.teacher --runs .cache/runs/more96 --runs .cache/runs/half112 \
+	  --out .cache/teacher-of-two.npy
+	$(BIN)/python -m training.train --run .cache/runs/taught96 --settings training/configs/taught96.json
+	$(BIN)/python -m training.teacher --runs .cache/runs/more96 --runs .cache/runs/half112 \
+	  --runs .cache/runs/taught96 --out .cache/teacher-of-three.npy
+	$(BIN)/python -m training.train --run .cache/runs/settled96 --settings training/configs/settled96.json
+	$(BIN)/python -m training.teacher --runs .cache/runs/more96 --runs .cache/runs/half112 \
+	  --runs .cache/runs/taught96 --runs .cache/runs/settled96 --out .cache/teacher-of-four.npy
+	$(BIN)/python -m training.train --run .cache/runs/retaught96 --settings training/configs/retaught96.json
+	$(BIN)/python -m training.average --runs .cache/runs/settled96 --runs .cache/runs/retaught96 --out .cache/runs/mean96
+	$(BIN)/python -m training.export --run .cache/runs/mean96
 	$(BIN)/python -m training.calibrate --data $(DATA)
-	$(BIN)/python -m training.group_confusion
+	$(BIN)/python -m training.group_confusion --aggregate tests/fixtures/age_group_error.json
 	$(BIN)/python -m training.ablation
 	$(BIN)/python -m training.evaluate --write-card --from-images $(DATA) --robustness 600 \
 	  --compare 600 --ablation .cache/runs/ablation

@@ -1,6 +1,6 @@
 """From a run to the files that ship: Keras fp16, OpenVINO int8, the manifest.
 
-`python -m training.export --run .cache/runs/more96`
+`python -m training.export --run .cache/runs/mean96`
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Exported:
             "keras_fp32_mae_years": round(self.reference_mae_years, 4),
             "trained_with": self.circumstances,
             "calibration": {
-                "fitted_on": "utkface val and calibration",
+                "fitted_on": "utkface val and calibration, fairface val",
                 "scale": [round(float(value), 4) for value in self.calibration.scale[::10]],
                 "bias": [round(float(value), 4) for value in self.calibration.bias[::10]],
                 "of_years": list(range(0, AGE_CLASSES, 10)),
@@ -140,6 +140,7 @@ def _circumstances(run_folder: Path, faces: Faces) -> dict[str, Any]:
     return {
         "commit": environment["commit"],
         "packages": environment["packages"],
+        "averages": environment.get("averages", []),
         "labels_sha256": data["labels_sha256"],
         "settings": json.loads((run_folder / "settings.json").read_text()),
     }

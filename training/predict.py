@@ -37,21 +37,22 @@ def means_of(
 def calibration_of(
     model: keras.Model, faces: Faces, crop_px: int, val_logits: Float32Array
 ) -> AgeCalibration:
-    """Return what fits UTKFace's validation split and the split of minors kept for this.
+    """Return what fits the validation split and the split of minors kept for this.
 
     Args:
         model: Gives logits.
         faces: The prepared photographs.
         crop_px: Of the network.
-        val_logits: (n, 101) of the validation split's faces.
+        val_logits: (n, 101) of the UTKFace faces of the validation split.
     """
-    ages = faces.exact_ages(faces.select("val", "utkface"))
-    added = faces.select("calibration", "utkface")
-    if not len(added):
-        return fit_calibration(val_logits, ages)
-    more = faces.exact_ages(added)
-    every = np.concatenate([val_logits, logits_of(model, faces, added, crop_px)])
-    return fit_calibration(every, np.concatenate([ages, more]), weights_as_in(ages, more))
+    val, minors = faces.select("val", "utkface"), faces.select("calibration", "utkface")
+    more = np.concatenate([minors, faces.select("val", "fairface")])
+    exact = weights_as_in(faces.exact_ages(val), faces.exact_ages(minors))
+    weights = np.ones(len(val) + len(more))
+    weights[: len(exact)] = exact
+    if len(more):
+        val_logits = np.concatenate([val_logits, logits_of(model, faces, more, crop_px)])
+    return fit_calibration(val_logits, faces.intervals([*val, *more]), weights)
 
 
 def interval_metrics(means: Float32Array, faces: Faces, indices: IntArray) -> dict[str, float]:

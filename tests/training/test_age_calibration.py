@@ -28,6 +28,10 @@ def leaning(count: int, seed: int) -> tuple[Float32Array, IntArray]:
     return (1.4 * (likelihood + np.log(PRIOR))).astype(np.float32), ages
 
 
+def fitted(logits: Float32Array, ages: IntArray) -> AgeCalibration:
+    return fit_calibration(logits, np.stack([ages, ages], axis=1))
+
+
 def coverages(probabilities: Float32Array, ages: IntArray) -> dict[tuple[int, int], float]:
     inside = covered(probabilities, ages)
     return {
@@ -37,7 +41,7 @@ def coverages(probabilities: Float32Array, ages: IntArray) -> dict[tuple[int, in
 
 
 def test_regions_that_the_network_leans_from_and_to_become_true() -> None:
-    calibration = fit_calibration(*leaning(3000, seed=0))
+    calibration = fitted(*leaning(3000, seed=0))
     logits, ages = leaning(6000, seed=1)
 
     before = coverages(softmax(logits), ages)
@@ -50,7 +54,7 @@ def test_regions_that_the_network_leans_from_and_to_become_true() -> None:
 
 
 def test_the_mean_does_not_pay_for_it() -> None:
-    calibration = fit_calibration(*leaning(3000, seed=0))
+    calibration = fitted(*leaning(3000, seed=0))
     logits, ages = leaning(6000, seed=1)
 
     before, after = (
@@ -81,3 +85,32 @@ def test_added_minors_are_not_more_frequent_than_before() -> None:
     minors = [0, 1, 4, 5, 6]
     assert weights[minors].sum() == pytest.approx(2)
     assert weights[[2, 3]] == pytest.approx(1)
+
+
+def test_faces_labelled_with_an_interval_help_where_exact_ages_are_few() -> None:
+    logits, ages = leaning(3000, seed=0)
+    few = 150
+    exact = np.stack([ages, ages], axis=1)
+    decades = np.stack([ages // 10 * 10, ages // 10 * 10 + 9], axis=1)
+    mixed = np.concatenate([exact[:few], decades[few:]])
+    unseen, true = leaning(6000, seed=1)
+
+    alone = fit_calibration(logits[:few], exact[:few])
+    together = fit_calibration(logits, mixed)
+
+    errors = [
+        np.abs(calibration.probabilities(unseen) @ YEARS - true).mean()
+        for calibration in (alone, together)
+    ]
+    assert errors[1] < errors[0]
+
+
+def test_an_age_above_the_last_class_counts_as_that() -> None:
+    logits, _ = leaning(20, seed=2)
+    ages = np.full((20, 2), 104)
+
+    calibration = fit_calibration(logits, ages)
+
+    after = calibration.probabilities(logits)[:, -1].mean()
+    assert np.isfinite(calibration.bias).all()
+    assert after > softmax(logits)[:, -1].mean()
