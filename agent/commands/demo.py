@@ -42,8 +42,10 @@ from agent.sales_script import SalesScript, ScriptedStep, load_sales_script
 
 _CLIP = "datasets/data/carphone_pristine.mp4"
 _SALES = Path(__file__).with_name("demo_sales.yaml")
-#: The clip's only face looks about 32: so he is asked for spirits, and not for wine.
+#: The clip's only face looks about 30: so he is asked for spirits, and not for wine, in a store
+#: that lets one of ten minors pass; with the usual one of twenty he is a borderline case.
 SPIRITS_CHALLENGE_AGE_YEARS = 45
+MAX_FALSE_PASS_RATIO = 0.1
 #: A step that the broker has not brought by then is not waited for.
 ARRIVAL_S = 5.0
 #: Pause between two rounds of `--stay`.
@@ -107,7 +109,9 @@ def _settings() -> LoadedConfig:
     challenge = loaded.config.challenge
     spirits = CategoryPolicy(challenge_age_years=SPIRITS_CHALLENGE_AGE_YEARS)
     categories = {**challenge.categories, "spirits": spirits}
-    challenge = challenge.model_copy(update={"categories": categories})
+    challenge = challenge.model_copy(
+        update={"categories": categories, "max_false_pass_ratio": MAX_FALSE_PASS_RATIO}
+    )
     return loaded.with_config(loaded.config.model_copy(update={"challenge": challenge}))
 
 

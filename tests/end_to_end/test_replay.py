@@ -16,6 +16,8 @@ GOLDEN = Path(__file__).parent / "golden"
 SALES = GOLDEN / "sales.yaml"
 #: Rounding of an int8 network may move a probability by so much.
 PROBABILITY_TOLERANCE = 0.03
+#: The clip's man looks as old as the usual threshold; with this one rounding decides nothing.
+CHALLENGE = {"max_false_pass_ratio": 0.1}
 
 
 def replayed(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -31,7 +33,7 @@ def test_a_clip_gives_the_golden_messages_through_mosquitto(
     broker = Mosquitto(tmp_path / "broker").start()
     consumer = Consumer(broker.port)
     config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump({"mqtt": {"port": broker.port}}))
+    config.write_text(yaml.safe_dump({"challenge": CHALLENGE, "mqtt": {"port": broker.port}}))
 
     written = tmp_path / "messages.jsonl"
     replayed(carphone_clip, "--config", config, "--sales", SALES, "--jsonl", written)
@@ -77,16 +79,18 @@ def test_two_replays_give_the_same_lines(carphone_clip: Path) -> None:
 
 
 def test_tensorflow_decides_as_openvino_does(carphone_clip: Path, tmp_path: Path) -> None:
-    config = tmp_path / "config.yaml"
-    config.write_text("estimate: {runtime: tensorflow, device: cpu}\n")
+    runs = []
+    for runtime in ("openvino", "tensorflow"):
+        config = tmp_path / f"{runtime}.yaml"
+        estimate = {"runtime": runtime, "device": "cpu"}
+        config.write_text(yaml.safe_dump({"challenge": CHALLENGE, "estimate": estimate}))
+        # No broker is there: --jsonl alone goes on, and says so.
+        run = replayed(carphone_clip, "--sales", SALES, "--jsonl", "-", "--config", config)
+        assert "--jsonl alone" in run.stderr
+        runs.append(kinds(json_lines(run.stdout)))
 
-    arguments = (carphone_clip, "--sales", SALES, "--jsonl", "-")
-    openvino = json_lines(replayed(*arguments).stdout)
-    # No broker is there: --jsonl alone goes on, and says so.
-    tensorflow_run = replayed(*arguments, "--config", config)
-
-    assert kinds(json_lines(tensorflow_run.stdout)) == kinds(openvino)
-    assert "--jsonl alone" in tensorflow_run.stderr
+    assert ["event/age-group", "25-34"] in runs[0]
+    assert runs[0] == runs[1]
 
 
 def test_the_start_time_dates_the_messages(carphone_clip: Path) -> None:

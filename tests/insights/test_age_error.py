@@ -82,7 +82,7 @@ def test_the_correction_brings_every_skewed_mix_nearer_still() -> None:
     for mix in list(MIXES.values())[1:]:
         shares = counted(mix)
         after = wrong_share(shares["sum, corrected"], shares["true"])
-        assert after < min(0.12, wrong_share(shares["sum"], shares["true"]))
+        assert after < min(0.15, wrong_share(shares["sum"], shares["true"]))
 
 
 def test_the_correction_keeps_the_total_and_undoes_the_confusion() -> None:
