@@ -11,7 +11,6 @@ with an interval (FairFace) count by the mass inside it; coverage is of exact ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,13 +132,16 @@ class _Objective:
         self._low, self._high = (tf.constant(end[:, 0], tf.float64) for end in (low, high))
         self._inside = tf.constant(inside, tf.float64)
         self._weights = tf.constant(weights / weights.sum(), tf.float64)
-        self._regions = list(_regions(intervals_years, weights))
         of_region = np.array([(years >= low) & (years <= high) for low, high in REGIONS_YEARS])
         exact = np.where(low == high, weights[:, None], 0.0)[:, 0]
-        exact /= max(1.0, exact.sum())
+        exact /= exact.sum() or 1.0
+        members = (of_region @ inside.T) * exact  # an exact age is one year, in one region
+        shares = members.sum(axis=1)
         self._of_region = tf.constant(of_region, tf.float64)
-        self._exact = tf.constant(exact)
-        self._region_shares = tf.constant(of_region @ (exact @ inside))
+        self._exact, self._region_shares = tf.constant(exact), tf.constant(shares)
+        present = shares > 0
+        self._members = tf.constant(members[present] / shares[present, None])
+        self._region_weights = tf.constant(np.array(REGION_WEIGHTS)[present])
 
     def __call__(self, knots: FloatArray) -> tuple[float, FloatArray]:
         tf = self._tf
@@ -163,7 +165,7 @@ class _Objective:
         probabilities = tf.nn.softmax(self._logits * tf.exp(spread[0]) + spread[1])
         of_true = tf.reduce_sum(probabilities * self._inside, axis=1)
         below = tf.reduce_sum(tf.cumsum(probabilities, axis=1) * self._inside, axis=1)
-        position = below - 0.5 * of_true  # only where the age is exact, as in `_regions`
+        position = below - 0.5 * of_true  # counts where the age is exact
         means = tf.linalg.matvec(probabilities, tf.range(AGE_CLASSES, dtype=tf.float64))
         likelihood = -tf.math.log(of_true + 1e-9)
         distance = tf.nn.relu(tf.maximum(self._low - means, means - self._high))
@@ -186,22 +188,5 @@ class _Objective:
         inside = sigmoid((position - tail) / _SOFTNESS_RATIO) * sigmoid(
             (1 - tail - position) / _SOFTNESS_RATIO
         )
-        return sum(
-            weight * (self._tf.reduce_sum(shares * inside) - STATED_RATIO) ** 2
-            for weight, shares in self._regions
-        )
-
-
-def _regions(
-    intervals_years: npt.NDArray[np.int64], weights: FloatArray
-) -> Sequence[tuple[float, FloatArray]]:
-    """Return each present region's weight and (n,) shares of its faces of exact age."""
-    found = []
-    ages_years = intervals_years[:, 0]
-    is_exact = ages_years == intervals_years[:, 1]
-    for weight, (low, high) in zip(REGION_WEIGHTS, REGIONS_YEARS, strict=True):
-        is_inside = (ages_years >= low) & (ages_years <= high)
-        shares = np.where(is_exact & is_inside, weights, 0.0)
-        if shares.any():
-            found.append((weight, shares / shares.sum()))
-    return found
+        coverage = self._tf.linalg.matvec(self._members, inside)
+        return self._tf.reduce_sum(self._region_weights * (coverage - STATED_RATIO) ** 2)

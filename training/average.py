@@ -19,7 +19,7 @@ import typer
 from agent.records import Float32Array
 from training.network import build
 from training.serving import BEST_WEIGHTS
-from training.settings import Settings, load_settings
+from training.settings import load_settings
 
 
 def average(runs: list[Path], out: Path) -> None:
@@ -35,7 +35,8 @@ def average(runs: list[Path], out: Path) -> None:
     settings = [load_settings(run / "settings.json") for run in runs]
     if len({(each.width, each.crop_px, each.output) for each in settings}) != 1:
         raise ValueError(f"not of one kind: {', '.join(map(str, runs))}: width, crop_px or output")
-    model = _network(settings[-1])
+    kind = settings[-1]
+    model = build(kind.width, kind.crop_px, outputs=kind.outputs)
     every = [_weights(model, run) for run in runs]
     model.set_weights([np.mean(same, axis=0) for same in zip(*every, strict=True)])
     out.mkdir(parents=True, exist_ok=True)
@@ -44,10 +45,6 @@ def average(runs: list[Path], out: Path) -> None:
     environment = json.loads((runs[-1] / "environment.json").read_text())
     environment["averages"] = [run.name for run in runs]
     (out / "environment.json").write_text(json.dumps(environment, indent=2))
-
-
-def _network(settings: Settings) -> keras.Model:
-    return build(settings.width, settings.crop_px, outputs=settings.outputs)
 
 
 def _weights(model: keras.Model, run: Path) -> list[Float32Array]:

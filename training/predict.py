@@ -46,10 +46,10 @@ def calibration_of(
         val_logits: (n, 101) of the UTKFace faces of the validation split.
     """
     val, minors = faces.select("val", "utkface"), faces.select("calibration", "utkface")
-    more = np.concatenate([minors, faces.select("val", "fairface")])
+    intervals = faces.select("val", "fairface")
     exact = weights_as_in(faces.exact_ages(val), faces.exact_ages(minors))
-    weights = np.ones(len(val) + len(more))
-    weights[: len(exact)] = exact
+    weights = np.concatenate([exact, np.ones(len(intervals))])
+    more = np.concatenate([minors, intervals])
     if len(more):
         val_logits = np.concatenate([val_logits, logits_of(model, faces, more, crop_px)])
     return fit_calibration(val_logits, faces.intervals([*val, *more]), weights)

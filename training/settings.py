@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from agent.records import AGE_CLASSES
 from training.augment import Augmentation
@@ -61,10 +61,21 @@ class Settings:
 
 
 def load_settings(path: Path | None) -> Settings:
-    """Read a JSON file of settings; what it does not name keeps its default."""
+    """Read a JSON file of settings; what it does not name keeps its default.
+
+    `based_on` names a file beside it that gives what the file itself does not, and each
+    setting of the augmentation likewise.
+    """
     if path is None:
         return Settings()
-    values = json.loads(path.read_text())
+    values = _values(path)
     values["augmentation"] = Augmentation(**values.get("augmentation", {}))
     values["sources"] = tuple(values.get("sources", Settings().sources))
     return Settings(**values)
+
+
+def _values(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text())
+    base = _values(path.with_name(values.pop("based_on"))) if "based_on" in values else {}
+    augmentation = {**base.get("augmentation", {}), **values.get("augmentation", {})}
+    return {**base, **values, "augmentation": augmentation}

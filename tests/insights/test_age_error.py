@@ -79,10 +79,11 @@ def test_sums_are_unbiased_for_the_mix_that_the_model_was_made_for() -> None:
 
 
 def test_the_correction_brings_every_skewed_mix_nearer_still() -> None:
-    for mix in list(MIXES.values())[1:]:
+    for name, mix in list(MIXES.items())[1:]:
         shares = counted(mix)
+        bound = 0.15 if name == "club night" else 0.12
         after = wrong_share(shares["sum, corrected"], shares["true"])
-        assert after < min(0.15, wrong_share(shares["sum"], shares["true"]))
+        assert after < min(bound, wrong_share(shares["sum"], shares["true"]))
 
 
 def test_the_correction_keeps_the_total_and_undoes_the_confusion() -> None:

@@ -99,3 +99,18 @@ def test_the_shipped_settings_can_be_read(repository: Path) -> None:
     assert settings["half112"].start_from == ".cache/runs/more96/best.weights.h5"
     assert settings["taught96"].start_from == ".cache/runs/half112/best.weights.h5"
     assert settings["settled96"].start_from == ".cache/runs/taught96/best.weights.h5"
+    assert settings["retaught96"].start_from == ".cache/runs/settled96/best.weights.h5"
+
+
+def test_settings_take_from_the_file_they_are_based_on(tmp_path: Path) -> None:
+    (tmp_path / "first.json").write_text(
+        '{"seed": 3, "passes": 2.0, "augmentation": {"blur_ratio": 0.1, "cover_ratio": 0.2}}'
+    )
+    (tmp_path / "second.json").write_text(
+        '{"based_on": "first.json", "seed": 4, "augmentation": {"cover_ratio": 0.3}}'
+    )
+
+    found = load_settings(tmp_path / "second.json")
+
+    assert (found.seed, found.passes) == (4, 2.0)
+    assert (found.augmentation.blur_ratio, found.augmentation.cover_ratio) == (0.1, 0.3)
