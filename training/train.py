@@ -30,6 +30,7 @@ from training.data import Faces, TrainingBatches, load_faces
 from training.live import LiveTable
 from training.losses import AbsoluteError, AgeLoss
 from training.network import build, load_pretrained
+from training.precision import fastest_precision
 from training.predict import interval_metrics, means_of
 from training.serving import BEST_WEIGHTS, LAST_WEIGHTS, load_trained, statistics_batches
 from training.settings import Settings, load_settings
@@ -64,7 +65,7 @@ class Run:
         self._steps = max(1, int(settings.passes * self._batches.steps_per_pass))
         self._early_steps = int(settings.early_ratio * self._steps)
         keras.utils.set_random_seed(settings.seed)
-        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        keras.mixed_precision.set_global_policy(fastest_precision())
         self._model = build(
             settings.width,
             None if self._early_steps else settings.crop_px,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,41 +52,47 @@ def link(settings: MqttSection, ear: Ear, password: str | None = None) -> MqttLi
     return MqttLink(settings, TREE, lambda: login, ear.listener)
 
 
+@contextmanager
+def started(settings: MqttSection, ear: Ear, password: str | None = None) -> Iterator[MqttLink]:
+    """Keep a link as long as the block runs, and not a moment longer when a test fails."""
+    running = link(settings, ear, password)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_it_hears_greets_and_comes_back_after_the_broker_was_killed(
     broker: Mosquitto, protocol: str
 ) -> None:
     ear = Ear()
-    running = link(section(broker, protocol=protocol), ear)
     consumer = Consumer(broker.port)
-    running.start()
-    assert wait_until(lambda: len(consumer.of("display/hello")) == 1, LONG_S)
-    consumer.publish(f"{BASE}/camera/till/status", b"x")
-    assert wait_until(lambda: ear.heard, LONG_S)
-    assert (ear.heard[0].key, ear.heard[0].payload) == (TopicKey.CAMERA_STATUS, b"x")
+    with started(section(broker, protocol=protocol), ear):
+        assert wait_until(lambda: len(consumer.of("display/hello")) == 1, LONG_S)
+        consumer.publish(f"{BASE}/camera/till/status", b"x")
+        assert wait_until(lambda: ear.heard, LONG_S)
+        assert (ear.heard[0].key, ear.heard[0].payload) == (TopicKey.CAMERA_STATUS, b"x")
 
-    broker.kill()
-    assert wait_until(lambda: ear.reasons, LONG_S)
-    broker.start()
-    assert wait_until(lambda: ear.connects == 2, LONG_S)
-    running.stop()
+        broker.kill()
+        assert wait_until(lambda: ear.reasons, LONG_S)
+        broker.start()
+        assert wait_until(lambda: ear.connects == 2, LONG_S)
     consumer.close()
 
 
 def test_nothing_that_was_said_meanwhile_is_delivered_late(broker: Mosquitto) -> None:
     ear = Ear()
-    first = link(section(broker), ear)
-    first.start()
-    assert wait_until(lambda: ear.connects, LONG_S)
-    first.stop()
+    with started(section(broker), ear):
+        assert wait_until(lambda: ear.connects, LONG_S)
     consumer = Consumer(broker.port)
     consumer.publish(f"{BASE}/alert", b"old")
-    second = link(section(broker), ear)
-    second.start()
-    assert wait_until(lambda: ear.connects == 2, LONG_S)
-    consumer.publish(f"{BASE}/alert", b"new")
-    assert wait_until(lambda: ear.heard, LONG_S)
-    second.stop()
+    with started(section(broker), ear):
+        # It greets when the broker has confirmed what it listens to, not when it is connected.
+        assert wait_until(lambda: consumer.of("display/hello"), LONG_S)
+        consumer.publish(f"{BASE}/alert", b"new")
+        assert wait_until(lambda: ear.heard, LONG_S)
     consumer.close()
     assert [each.payload for each in ear.heard] == [b"new"]
 
@@ -93,12 +100,10 @@ def test_nothing_that_was_said_meanwhile_is_delivered_late(broker: Mosquitto) ->
 def test_it_does_not_throw_the_agent_or_another_display_out(broker: Mosquitto) -> None:
     agent = AgentStandIn(broker.port)
     ears = [Ear(), Ear()]
-    links = [link(section(broker), ear) for ear in ears]
-    for each in links:
-        each.start()
-    assert wait_until(lambda: all(len(ear.heard) > 4 for ear in ears), LONG_S)
-    for each in links:
-        each.stop()
+    with ExitStack() as links:
+        for ear in ears:
+            links.enter_context(started(section(broker), ear))
+        assert wait_until(lambda: all(len(ear.heard) > 4 for ear in ears), LONG_S)
     agent.close()
     assert [ear.connects for ear in ears] == [1, 1]
     assert [ear.reasons for ear in ears] == [[], []]
@@ -112,10 +117,8 @@ def test_a_wrong_password_is_said_in_words_and_a_right_one_lets_in(tmp_path: Pat
     tls = TlsSection(ca_file=certificates.ca).model_dump()
     for password, connects in (("wrong", 0), ("right", 1)):
         ear = Ear()
-        running = link(section(broker, username="display", tls=tls), ear, password)
-        running.start()
-        assert wait_until(lambda ear=ear: ear.connects or ear.reasons, LONG_S)  # type: ignore[misc]  # bound at once
-        running.stop()
+        with started(section(broker, username="display", tls=tls), ear, password):
+            assert wait_until(lambda ear=ear: ear.connects or ear.reasons, LONG_S)  # type: ignore[misc]  # bound at once
         assert ear.connects == connects
         assert not ear.reasons or "refuses us" in ear.reasons[0]
     broker.stop()
@@ -132,17 +135,15 @@ def test_a_tap_without_a_broker_is_refused_at_once(broker: Mosquitto) -> None:
 
 def test_a_tap_that_a_frozen_broker_does_not_take_is_refused_in_time(broker: Mosquitto) -> None:
     ear = Ear()
-    running = link(section(broker), ear)
-    running.start()
-    assert wait_until(lambda: ear.connects, LONG_S)
-    broker.freeze()
     hello = HelloPayload.model_validate_json(
         '{"schema_version": 1, "message_id": "1", "occurred_at": "2026-01-01T12:00:00Z"}'
     )
-    with pytest.raises(BrokerError, match="no receipt"):
-        running.publish(TopicKey.CONFIRM, hello, 0.3)
-    broker.thaw()
-    running.stop()
+    with started(section(broker), ear) as running:
+        assert wait_until(lambda: ear.connects, LONG_S)
+        broker.freeze()
+        with pytest.raises(BrokerError, match="no receipt"):
+            running.publish(TopicKey.CONFIRM, hello, 0.3)
+        broker.thaw()
 
 
 # The stream of screens

@@ -37,7 +37,7 @@ def faces(tmp_path: Path) -> Faces:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_killed_run_with_growing_crops_goes_on_to_the_same_losses(
     tmp_path: Path, faces: Faces
 ) -> None:
