@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,6 +91,17 @@ class Evaluation:
         chosen = sample(self.faces, self.split, self.compared_faces)
         return compare(self.model, self.images, self.faces, chosen)
 
+    def ablation(self) -> dict[str, Any]:
+        """Return the ablation's rows and their day; without runs those of the report before."""
+        if self.ablation_runs:
+            rows = ablation.measure(self.faces, self.ablation_runs, self.split)
+            return {"ablation": rows, "ablation_on": f"{datetime.now(UTC):%Y-%m-%d}"}
+        path = self.model / REPORT_NAME
+        before = json.loads(path.read_text()) if path.exists() else {}
+        if before.get("split") != self.split:
+            before = {}
+        return {"ablation": before.get("ablation", []), "ablation_on": before.get("ablation_on")}
+
 
 def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
     """Return the report, and the predictions with exact ages for the plots."""
@@ -108,12 +120,7 @@ def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:
         "thresholds": threshold_report(exact, usable),
         "robustness": evaluation.robustness() if evaluation.robustness_faces else [],
         "comparison": evaluation.comparison(),
-        "ablation": (
-            ablation.measure(evaluation.faces, evaluation.ablation_runs, evaluation.split)
-            if evaluation.ablation_runs
-            else []
-        ),
-    }
+    } | evaluation.ablation()
     return report, exact
 
 
@@ -193,7 +200,8 @@ def main(
         int, typer.Option("--compare", help="photographs for another package; 0: none", min=0)
     ] = 0,
     ablation_runs: Annotated[
-        Path | None, typer.Option("--ablation", help="folder of the runs of training.ablation")
+        Path | None,
+        typer.Option("--ablation", help="runs of training.ablation; none: the table before stays"),
     ] = None,
     write_card: Annotated[bool, typer.Option(help="MODEL_CARD.md and its plots")] = False,
 ) -> None:

@@ -191,8 +191,9 @@ def _ablation(report: dict[str, Any]) -> str:
     return (
         f"## What each step brought, on UTKFace `{report['split']}`\n"
         "Short runs of `python -m training.ablation`, one pass each over their photographs, "
-        "measured in one run in Keras: compare neighbours, not with the figures above. Each has "
-        "what the one above has; `resolution` and `widening` compare with `goes on`. Years.\n\n"
+        f"measured in one run in Keras on {report['ablation_on']}: compare neighbours, not with "
+        "the figures above. Each has what the one above has; `resolution` and `widening` compare "
+        "with `goes on`. Years.\n\n"
         f"{_table(ablation.HEADING, [ablation.cells(row) for row in rows])}"
     )
 

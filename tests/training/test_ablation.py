@@ -1,13 +1,16 @@
 """The ablation's runs differ in one thing each, and a row says what was measured."""
 
 import itertools
+import json
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.training.faces import noise_faces
 from training.ablation import HEADING, _row, cells, steps
+from training.evaluate import REPORT_NAME, Evaluation
 
 COMPARED_WITH = {"resolution": "goes on", "widening": "goes on"}
 
@@ -50,3 +53,14 @@ def test_one_output_is_the_age_and_has_no_coverage() -> None:
 
     assert (row["mae_years"], row["ages_10_to_70_mae_years"]) == (3.5, 2.0)
     assert cells(row)[-3:] == ("-", "-", "-")
+
+
+def test_an_evaluation_without_runs_keeps_the_table_of_its_split(tmp_path: Path) -> None:
+    table = {"ablation": [{"step": "plain"}], "ablation_on": "2026-11-24"}
+    faces = noise_faces(2, tmp_path)
+    none: dict[str, object] = {"ablation": [], "ablation_on": None}
+
+    assert Evaluation(tmp_path, faces).ablation() == none
+    (tmp_path / REPORT_NAME).write_text(json.dumps({"split": "test", **table}))
+    assert Evaluation(tmp_path, faces).ablation() == table
+    assert Evaluation(tmp_path, faces, "val").ablation() == none

@@ -108,6 +108,12 @@ def test_faces_labelled_with_an_interval_help_where_no_age_is_exact() -> None:
         for calibration in (alone, together)
     ]
     assert errors[1] < errors[0] - 0.5
+    held = [
+        coverages(calibration.probabilities(unseen), true)[(18, 24)]
+        for calibration in (alone, together)
+    ]
+    assert held[1] == pytest.approx(0.90, abs=0.05)
+    assert abs(held[0] - 0.90) > 0.06
 
 
 def test_summed_probabilities_become_the_shares_of_the_regions() -> None:
