@@ -74,7 +74,7 @@ lock: $(VENV)/.dev ## write requirements.lock after a change of what the agent r
 train: export MALLOC_MMAP_THRESHOLD_ = 8589934592
 train: export MALLOC_TRIM_THRESHOLD_ = 17179869184
 train: export MALLOC_TOP_PAD_ = 268435456
-# TensorFlow takes oneDNN by itself only where there is AVX-512: without, 62 faces/s instead of 42.
+# TensorFlow takes oneDNN by itself only where there is AVX-512; with AVX2 alone it makes 62 faces/s of 42.
 train: export TF_ENABLE_ONEDNN_OPTS = 1
 train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about seven hours on 2 cores
 	$(BIN)/python -m training.prepare --data $(DATA)

@@ -98,9 +98,8 @@ class Evaluation:
             return {"ablation": rows, "ablation_on": f"{datetime.now(UTC):%Y-%m-%d}"}
         path = self.model / REPORT_NAME
         before = json.loads(path.read_text()) if path.exists() else {}
-        if before.get("split") != self.split:
-            before = {}
-        return {"ablation": before.get("ablation", []), "ablation_on": before.get("ablation_on")}
+        kept = before if before.get("split") == self.split else {}
+        return {"ablation": kept.get("ablation", []), "ablation_on": kept.get("ablation_on")}
 
 
 def evaluate(evaluation: Evaluation) -> tuple[dict[str, Any], Predictions]:

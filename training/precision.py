@@ -11,7 +11,7 @@ def fastest_precision(processor: Path = Path("/proc/cpuinfo")) -> str:
     """Return Keras' name of a dtype policy.
 
     Half as wide numbers are twice as fast where the machine multiplies them; a processor that
-    only imitates them is more than ten times slower with them than with float32 (2026-11). A
+    only imitates them is at least five times slower with them than with float32 (2026-11). A
     GPU is taken to multiply them (not run here).
 
     Args:
