@@ -91,7 +91,12 @@ train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about s
 	  --runs .cache/runs/taught96 --runs .cache/runs/settled96 --out .cache/teacher-of-four.npy
 	$(BIN)/python -m training.train --run .cache/runs/retaught96 --settings training/configs/retaught96.json
 	$(BIN)/python -m training.average --runs .cache/runs/settled96 --runs .cache/runs/retaught96 --out .cache/runs/mean96
-	$(BIN)/python -m training.export --run .cache/runs/mean96
+	$(BIN)/python -m training.teacher --runs .cache/runs/mean96 --out .cache/teacher-of-mean.npy
+	$(BIN)/python -m training.train --run .cache/runs/branch96 --settings training/configs/branch96.json
+	$(BIN)/python -m training.train --run .cache/runs/otherbranch96 --settings training/configs/otherbranch96.json
+	$(BIN)/python -m training.average --runs .cache/runs/mean96 --runs .cache/runs/mean96 \
+	  --runs .cache/runs/branch96 --runs .cache/runs/otherbranch96 --out .cache/runs/branches96
+	$(BIN)/python -m training.export --run .cache/runs/branches96
 	$(BIN)/python -m training.calibrate --data $(DATA)
 	$(BIN)/python -m training.group_confusion --aggregate tests/fixtures/age_group_error.json
 	$(BIN)/python -m training.ablation

@@ -166,12 +166,13 @@ def _exact_table(report: dict[str, Any]) -> Table:
     for name, error in rows.items():
         if error is None:
             continue
+        low, high = error["interval_90_coverage_bounds"]
         shown.add_row(
             name,
             str(error["faces"]),
             *(f"{error[key]:.2f}" for key in ("mae_years", "median_years", "bias_years")),
             f"{error['within_5_years_ratio']:.3f}",
-            f"{error['interval_90_coverage_ratio']:.3f}",
+            f"{error['interval_90_coverage_ratio']:.3f} ({low:.3f}-{high:.3f})",
         )
     return shown
 

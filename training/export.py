@@ -1,6 +1,6 @@
 """From a run to the files that ship: Keras fp16, OpenVINO int8, the manifest.
 
-`python -m training.export --run .cache/runs/mean96`
+`python -m training.export --run .cache/runs/branches96`
 """
 
 from __future__ import annotations

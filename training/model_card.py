@@ -84,7 +84,7 @@ def _utkface(report: dict[str, Any]) -> str:
             f"{error['median_years']:.2f}",
             f"{error['bias_years']:+.2f}",
             f"{error['within_5_years_ratio']:.1%}",
-            f"{error['interval_90_coverage_ratio']:.1%}",
+            _covered(error),
         )
         for name, error in rows.items()
         if error is not None
@@ -94,9 +94,15 @@ def _utkface(report: dict[str, Any]) -> str:
         f"## UTKFace, split `{report['split']}`: exact ages, one view\n"
         f"Path: {report['path']}. A face was found in "
         f"{exact['faces_found']} of {exact['photographs']} photographs "
-        f"({exact['faces_found_ratio']:.2%}); the others are not in the errors. Years.\n\n"
+        f"({exact['faces_found_ratio']:.2%}); the others are not in the errors. Years; in "
+        "brackets 95 % Wilson intervals.\n\n"
         f"{_table(heading, lines)}\n{_gaps(exact)}"
     )
+
+
+def _covered(error: dict[str, Any]) -> str:
+    low, high = error["interval_90_coverage_bounds"]
+    return f"{error['interval_90_coverage_ratio']:.1%} ({low:.1%}-{high:.1%})"
 
 
 def _gaps(exact: dict[str, Any]) -> str:

@@ -64,7 +64,11 @@ def predictions_of(
 
 @dataclass(frozen=True, slots=True)
 class AgeError:
-    """Errors on faces whose exact age is known, in years; bias is estimate minus truth."""
+    """Errors on faces whose exact age is known, in years; bias is estimate minus truth.
+
+    Attributes:
+        interval_90_coverage_bounds: Of the coverage, its 95 % Wilson interval.
+    """
 
     faces: int
     mae_years: float
@@ -72,6 +76,7 @@ class AgeError:
     bias_years: float
     within_5_years_ratio: float
     interval_90_coverage_ratio: float
+    interval_90_coverage_bounds: tuple[float, float]
 
 
 def age_error(predictions: Predictions, chosen: BoolArray | None = None) -> AgeError | None:
@@ -84,13 +89,15 @@ def age_error(predictions: Predictions, chosen: BoolArray | None = None) -> AgeE
     signed = predictions.mean_years[chosen] - true
     error = np.abs(signed)
     inside = covered(predictions.probabilities[chosen], true)
+    coverage = Ratio(int(inside.sum()), len(inside))
     return AgeError(
         faces=int(chosen.sum()),
         mae_years=float(error.mean()),
         median_years=float(np.median(error)),
         bias_years=float(signed.mean()),
         within_5_years_ratio=float((error <= NEAR_YEARS).mean()),
-        interval_90_coverage_ratio=float(inside.mean()),
+        interval_90_coverage_ratio=coverage.ratio,
+        interval_90_coverage_bounds=coverage.interval,
     )
 
 

@@ -37,6 +37,8 @@ def test_errors_are_those_of_the_means() -> None:
     assert error.bias_years == pytest.approx(7 / 3)
     assert error.within_5_years_ratio == pytest.approx(2 / 3)
     assert error.interval_90_coverage_ratio == pytest.approx(1 / 3)
+    # Wilson's interval of 1 of 3, from its formula by hand.
+    assert error.interval_90_coverage_bounds == pytest.approx((0.0615, 0.7923), abs=1e-4)
 
 
 def test_a_face_that_was_not_found_is_counted() -> None:
