@@ -76,7 +76,7 @@ train: export MALLOC_TRIM_THRESHOLD_ = 17179869184
 train: export MALLOC_TOP_PAD_ = 268435456
 # TensorFlow takes oneDNN by itself only where there is AVX-512; with AVX2 alone it makes 62 faces/s of 42.
 train: export TF_ENABLE_ONEDNN_OPTS = 1
-train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about seven hours on 2 cores
+train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about nine hours on 2 cores
 	$(BIN)/python -m training.prepare --data $(DATA)
 	$(BIN)/python -m training.train --run .cache/runs/half96 --settings training/configs/half96.json
 	$(BIN)/python -m training.train --run .cache/runs/more96 --settings training/configs/more96.json
@@ -96,7 +96,11 @@ train: debian-run $(VENV)/.dev ## from photographs to weights that ship: about s
 	$(BIN)/python -m training.train --run .cache/runs/otherbranch96 --settings training/configs/otherbranch96.json
 	$(BIN)/python -m training.average --runs .cache/runs/mean96 --runs .cache/runs/mean96 \
 	  --runs .cache/runs/branch96 --runs .cache/runs/otherbranch96 --out .cache/runs/branches96
-	$(BIN)/python -m training.export --run .cache/runs/branches96
+	$(BIN)/python -m training.teacher --runs .cache/runs/branches96 --out .cache/teacher-of-branches.npy
+	$(BIN)/python -m training.train --run .cache/runs/longbranch96 --settings training/configs/longbranch96.json
+	$(BIN)/python -m training.average --runs .cache/runs/branches96 --runs .cache/runs/branches96 \
+	  --runs .cache/runs/longbranch96/last.weights.h5 --out .cache/runs/shipped96
+	$(BIN)/python -m training.export --run .cache/runs/shipped96
 	$(BIN)/python -m training.calibrate --data $(DATA)
 	$(BIN)/python -m training.group_confusion --aggregate tests/fixtures/age_group_error.json
 	$(BIN)/python -m training.ablation

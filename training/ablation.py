@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,8 +112,9 @@ def measure(faces: Faces, folder: Path, split: str) -> list[dict[str, Any]]:
         ages = chosen.exact_ages(indices)
         rows.append(_row(step.name, step.text, logits, ages))
         if step.name == "resolution":
-            val = logits_of(model, chosen, chosen.select("val", "utkface"), settings.crop_px)
-            fitted = calibration_of(model, chosen, settings.crop_px, val)
+            fitted = calibration_of(
+                partial(logits_of, model, chosen, crop_px=settings.crop_px), chosen
+            )
             scaled = logits * fitted.scale + fitted.bias
             text = "the same network, each year calibrated"
             rows.append(_row("calibration", text, scaled, ages))

@@ -11,6 +11,7 @@ import numpy as np
 
 from agent.records import Float32Array, UInt8Array
 from agent.sandbox import refuse_telemetry
+from training.age_calibration import AgeCalibration
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
@@ -20,7 +21,8 @@ def convert(model: keras.Model) -> Any:
     """Return the `openvino.Model` of a Keras model; it takes uint8 pixels, any batch.
 
     Args:
-        model: (batch, crop_px, crop_px, 3) RGB 0..255 to (batch, 101) probabilities.
+        model: (batch, crop_px, crop_px, 3) RGB 0..255 to (batch, 101) probabilities, or logits
+            for `calibrated`.
     """
     refuse_telemetry()
     import openvino
@@ -76,8 +78,28 @@ def quantise(model: Any, crops: UInt8Array) -> Any:
     )
 
 
+def calibrated(model: Any, calibration: AgeCalibration) -> Any:
+    """Return the model of logits with calibration and softmax behind them.
+
+    Args:
+        model: From `convert` or `quantise`; it is left as it is.
+        calibration: Of each year's logit.
+    """
+    refuse_telemetry()
+    import openvino
+    from openvino import opset13
+
+    whole = model.clone()
+    logits = whole.outputs[0].get_node().input_value(0)
+    scaled = opset13.multiply(logits, opset13.constant(calibration.scale[None]))
+    biased = opset13.add(scaled, opset13.constant(calibration.bias[None]))
+    probabilities = opset13.softmax(biased, axis=1)
+    probabilities.output(0).get_tensor().set_names({OUTPUT_NAME})
+    return openvino.Model([probabilities], whole.get_parameters(), whole.get_friendly_name())
+
+
 def run(model: Any, crops: UInt8Array, batch: int = 64) -> Float32Array:
-    """Return (n, 101) probabilities of the OpenVINO model on the CPU."""
+    """Return (n, 101) probabilities, or logits, of the OpenVINO model on the CPU."""
     refuse_telemetry()
     import openvino
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -34,25 +36,19 @@ def means_of(
     return means
 
 
-def calibration_of(
-    model: keras.Model, faces: Faces, crop_px: int, val_logits: Float32Array
-) -> AgeCalibration:
+def calibration_of(logits: Callable[[IntArray], Float32Array], faces: Faces) -> AgeCalibration:
     """Return what fits the validation split and the split of minors kept for this.
 
     Args:
-        model: Gives logits.
+        logits: From n photographs to (n, 101), of the network as it will be used.
         faces: The prepared photographs.
-        crop_px: Of the network.
-        val_logits: (n, 101) of the UTKFace faces of the validation split.
     """
     val, minors = faces.select("val", "utkface"), faces.select("calibration", "utkface")
     intervals = faces.select("val", "fairface")
     exact = weights_as_in(faces.exact_ages(val), faces.exact_ages(minors))
     weights = np.concatenate([exact, np.ones(len(intervals))])
-    more = np.concatenate([minors, intervals])
-    if len(more):
-        val_logits = np.concatenate([val_logits, logits_of(model, faces, more, crop_px)])
-    return fit_calibration(val_logits, faces.intervals([*val, *more]), weights)
+    every = np.concatenate([val, minors, intervals])
+    return fit_calibration(logits(every), faces.intervals(every), weights)
 
 
 def interval_metrics(means: Float32Array, faces: Faces, indices: IntArray) -> dict[str, float]:

@@ -8,7 +8,7 @@ import pytest
 
 from training.average import average
 from training.network import build
-from training.serving import BEST_WEIGHTS
+from training.serving import BEST_WEIGHTS, LAST_WEIGHTS
 from training.settings import load_settings
 
 CROP_PX = 32
@@ -36,7 +36,20 @@ def test_the_mean_of_two_runs_can_be_loaded_as_a_run(tmp_path: Path) -> None:
     assert all((weight == 2.5).all() for weight in model.get_weights())
     assert load_settings(tmp_path / "mean" / "settings.json").seed == 4
     environment = json.loads((tmp_path / "mean" / "environment.json").read_text())
-    assert environment == {"commit": "abc", "averages": ["one", "two"]}
+    averaged = [f"{name}/{BEST_WEIGHTS}" for name in ("one", "two")]
+    assert environment == {"commit": "abc", "averages": averaged}
+
+
+def test_a_file_of_a_run_can_stand_for_its_best_weights(tmp_path: Path) -> None:
+    one = run_of(tmp_path / "one", 1.0)
+    two = run_of(tmp_path / "two", 4.0)
+    (two / BEST_WEIGHTS).rename(two / LAST_WEIGHTS)
+
+    average([one, one, two / LAST_WEIGHTS], tmp_path / "mean")
+
+    model = build(0.0625, CROP_PX)
+    model.load_weights(tmp_path / "mean" / BEST_WEIGHTS)
+    assert all((weight == 2).all() for weight in model.get_weights())
 
 
 def test_runs_of_two_widths_have_no_mean(tmp_path: Path) -> None:

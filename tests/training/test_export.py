@@ -7,7 +7,7 @@ import pytest
 from training.age_calibration import AgeCalibration
 from training.export import parity
 from training.keras_model import save_half
-from training.openvino_model import convert, quantise, run
+from training.openvino_model import calibrated, convert, quantise, run
 from training.serving import with_probabilities
 
 TINY_PX = 32
@@ -46,16 +46,17 @@ def test_keras_fp16_and_openvino_equal_keras_fp32(
     tiny: keras.Model, crops: np.ndarray, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     years = np.linspace(0.8, 1.2, 101, dtype=np.float32)
-    serving = with_probabilities(tiny, AgeCalibration(scale=years, bias=years - 1))
+    calibration = AgeCalibration(scale=years, bias=years - 1)
+    serving = with_probabilities(tiny, calibration)
     expected = keras.ops.convert_to_numpy(serving(crops.astype(np.float32)))
     path = tmp_path_factory.mktemp("model") / "model.keras"
     save_half(serving, path)
     loaded = keras.saving.load_model(path, compile=False, safe_mode=True)
 
     in_keras = keras.ops.convert_to_numpy(loaded(crops.astype(np.float32)))
-    plain = convert(serving)
-    in_openvino = run(plain, crops, batch=7)
-    in_int8 = run(quantise(plain, crops), crops)
+    plain = convert(tiny)
+    in_openvino = run(calibrated(plain, calibration), crops, batch=7)
+    in_int8 = run(calibrated(quantise(plain, crops), calibration), crops)
 
     assert np.allclose(expected.sum(axis=1), 1, atol=1e-5)
     assert 0 < np.abs(in_keras - expected).max() < 1e-3

@@ -102,6 +102,7 @@ def test_the_shipped_settings_can_be_read(repository: Path) -> None:
     assert settings["retaught96"].start_from == ".cache/runs/settled96/best.weights.h5"
     assert settings["branch96"].start_from == ".cache/runs/mean96/best.weights.h5"
     assert settings["otherbranch96"].start_from == ".cache/runs/mean96/best.weights.h5"
+    assert settings["longbranch96"].start_from == ".cache/runs/branches96/best.weights.h5"
 
 
 def test_settings_take_from_the_file_they_are_based_on(tmp_path: Path) -> None:
