@@ -15,6 +15,7 @@ from training.age_calibration import AgeCalibration
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
+LOGITS_NAME = "logits"
 
 
 def convert(model: keras.Model) -> Any:
@@ -91,6 +92,7 @@ def calibrated(model: Any, calibration: AgeCalibration) -> Any:
 
     whole = model.clone()
     logits = whole.outputs[0].get_node().input_value(0)
+    logits.get_tensor().set_names({LOGITS_NAME})  # `convert` calls its output probabilities
     scaled = opset13.multiply(logits, opset13.constant(calibration.scale[None]))
     biased = opset13.add(scaled, opset13.constant(calibration.bias[None]))
     probabilities = opset13.softmax(biased, axis=1)
